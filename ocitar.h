@@ -1,0 +1,6452 @@
+/* ocitar.h - writes OCI container images, as a tar stream, from plain C.
+
+   One header, no dependencies, no heap unless you hand one over. The licence
+   (public domain or MIT-0, as you like) is at the end of the file.
+
+   QUICK START
+
+   In one source file, before any system header, define OCITAR_IMPLEMENTATION
+   and include this file; everywhere else just include it. This program
+   writes an image with one file in it to standard output, for `docker load`,
+   `podman load`, `skopeo copy` or `ctr images import`:
+
+   -- begin quick start --
+#define OCITAR_IMPLEMENTATION
+#include "ocitar.h"
+#include <stdio.h>
+
+int main(void)
+{
+    static char output[65536], waiting[65536];
+    static const char text[] = "hello, world\n";
+    ocitar_fd out;
+    ocitar_archive archive;
+    ocitar_layout layout;
+    ocitar_index index;
+    ocitar_image image;
+    ocitar_layer layer;
+    ocitar_spool spool;
+    ocitar_descriptor pool[2]; // one for each layer, one for each image
+    char why[OCITAR_ERROR_MAX];
+    ocitar_archive_desc archive_desc = OCITAR_ZERO;
+    ocitar_index_desc index_desc = OCITAR_ZERO;
+    ocitar_image_desc image_desc = OCITAR_ZERO;
+    ocitar_layer_desc layer_desc = OCITAR_ZERO;
+
+    ocitar_fd_begin(&out, 1);
+    ocitar_fd_sink(&out, &archive_desc.sink);
+    archive_desc.buffer = output;
+    archive_desc.buffer_size = sizeof output;
+    index_desc.descriptors = pool;
+    index_desc.capacity = 2;
+    image_desc.reference = "localhost/hello:latest";
+    layer_desc.wait.spool = &spool; // where the layer waits for its digest
+
+    ocitar_spool_begin_buffer(&spool, waiting, sizeof waiting);
+    ocitar_archive_begin(&archive, &archive_desc);
+    ocitar_layout_begin(&layout, &archive, NULL);
+    ocitar_index_begin(&index, &layout, &index_desc);
+    ocitar_image_begin(&image, &index, &image_desc);
+    ocitar_layer_begin(&layer, &image, &layer_desc);
+    ocitar_layer_file(&layer, "hello.txt", 0644, text, sizeof text - 1);
+    ocitar_layer_end(&layer);
+    ocitar_image_end(&image);
+    ocitar_index_end(&index);
+    if (ocitar_archive_finish(&archive) == OCITAR_OK)
+        return 0; // one check at the end: the first error is kept
+    ocitar_error_format(ocitar_archive_error(&archive), why, sizeof why);
+    fprintf(stderr, "hello_image: %s\n", why);
+    return 1;
+}
+   -- end quick start --
+
+   WHAT IT WRITES
+
+       blobs/                  directory, 0755     by layout init
+       blobs/sha256/           directory, 0755     by layout init
+       blobs/sha256/<hex>      blob, 0444          a layer, when it ends
+       blobs/sha256/<hex>      blob, 0444          config, when an image ends
+       blobs/sha256/<hex>      blob, 0444          manifest, right after it
+       oci-layout              file, 0444          when the index ends
+       manifest.json           file, 0644          docker's, unless left out
+       index.json              file, 0644          always the last
+       1024 zero bytes                             by finish
+
+   All of them USTAR entries with mtime, uid and gid 0 and no names, so that
+   the same calls give the same bytes on any machine. JSON is canonical (RFC
+   8785). A blob that is in the archive already is not written again.
+
+   THE OBJECTS
+
+       sink -> archive -> layout -> index -> image -> layer
+                             \-> blob, file
+
+   Each is a struct of yours, begun from its parent and ended before it.
+   A blob's name is its digest and stands before its bytes, so a blob must
+   wait until both size and digest are known. `ocitar_wait` says how:
+
+                begin               write             commit
+       SPOOL    spool is taken      into the spool    emitted in one piece
+       PATCH    placeholder out     straight out      header patched in place
+       KNOWN    true header out     straight out      only verified
+       REHEARSE as PATCH in the first run (nothing goes out), then as KNOWN
+
+       idle --begin--> open --commit--> committed --close--> idle
+                         \--close, or a failed commit and close--> idle:
+                           abandoned, nothing of it is in the archive
+
+   PATCH and KNOWN own the archive's tail from begin to commit: anybody else
+   who would emit an entry meanwhile gets OCITAR_E_BUSY, and may try again.
+   SPOOL writers may be open side by side, each with a spool of its own.
+
+   ERRORS
+
+   Every call returns 0 or a negative code. An error sticks to the object it
+   hit, and the ends of its parents return it, up to the archive's finish,
+   until the object is abandoned (`_abandon`, or a blob's `_close`): check
+   each call, or only the last. A fault of the sink, or an entry torn after
+   its bytes went out, poisons the archive: it can never be finished.
+
+   CONFIGURATION (macros, before the include; none changes a public struct)
+
+       OCITAR_IMPLEMENTATION   compile the functions here, once a program
+       OCITAR_STATIC           a private copy: all functions static
+       OCITAR_API              linkage or visibility of the public functions
+       OCITAR_NO_HOSTED        leave out files, descriptors and the heap: only
+                               stddef.h, stdint.h and the mem functions remain
+       OCITAR_NO_SHA512        leave out SHA-384 and SHA-512 (about 2 KiB)
+       OCITAR_MEMCPY, OCITAR_MEMMOVE, OCITAR_MEMSET, OCITAR_MEMCMP
+                               your own, all four or none
+
+   LIMITS AND GUARANTEES
+
+   Sizes to 2^63-1 bytes, any number of entries. No heap without an allocator
+   of yours, no mutable globals, no locale, no clock, no recursion. Objects
+   are independent: use one archive from one thread at a time. An object may
+   not move in memory between its begin and its end.                       */
+
+#ifndef OCITAR_H
+#define OCITAR_H
+
+/* The hosted section needs openat and 64-bit offsets, and libraries decide
+   what they declare at their first header, so this stands before any. */
+#ifndef OCITAR_NO_HOSTED
+#  ifdef OCITAR_IMPLEMENTATION
+#    define OCITAR_I_HOSTED_HERE
+#  endif
+#  ifdef OCITAR_STATIC
+#    define OCITAR_I_HOSTED_HERE
+#  endif
+#endif
+#ifdef OCITAR_I_HOSTED_HERE
+#  ifndef _GNU_SOURCE
+#    define _GNU_SOURCE 1
+#  endif
+#  ifndef _FILE_OFFSET_BITS
+#    define _FILE_OFFSET_BITS 64
+#  endif
+#endif
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define OCITAR_VERSION "0.1.0"
+
+#if defined __GNUC__ || defined __clang__
+#  define OCITAR_MUST __attribute__((__warn_unused_result__))
+#  define OCITAR_I_UNUSED __attribute__((__unused__))
+#else
+#  define OCITAR_MUST
+#  define OCITAR_I_UNUSED
+#endif
+
+#ifndef OCITAR_API
+#  ifdef OCITAR_STATIC
+#    define OCITAR_API OCITAR_I_UNUSED static
+#  else
+#    define OCITAR_API extern
+#  endif
+#endif
+
+/* `ocitar_x_desc desc = OCITAR_ZERO;` in both languages. */
+#ifdef __cplusplus
+#  define OCITAR_ZERO {}
+extern "C" {
+#else
+#  define OCITAR_ZERO {0}
+#endif
+
+/* ---- errors ------------------------------------------------------------ */
+
+/* Codes never change their meaning; new ones are appended. */
+enum {
+    OCITAR_OK            = 0,
+    OCITAR_E_ARG         = -1,  /* a missing or malformed argument */
+    OCITAR_E_STATE       = -2,  /* a call that is not possible now */
+    OCITAR_E_BUSY        = -3,  /* another entry is being written; try later */
+    OCITAR_E_SINK        = -4,  /* the sink failed; user_code is its own */
+    OCITAR_E_SOURCE      = -5,  /* the source failed; user_code is its own */
+    OCITAR_E_SPOOL       = -6,  /* the spool's store failed, likewise */
+    OCITAR_E_SIZE        = -7,  /* not as long as announced */
+    OCITAR_E_DIGEST      = -8,  /* not the digest that was expected */
+    OCITAR_E_UNSUPPORTED = -9,  /* an algorithm or operation not to be had */
+    OCITAR_E_NAME        = -10, /* a name that a tar entry cannot have here */
+    OCITAR_E_RANGE       = -11, /* a number that no field can hold */
+    OCITAR_E_LIMIT       = -12, /* an array or buffer of yours is full */
+    OCITAR_E_MEMORY      = -13, /* the allocator gave nothing */
+    OCITAR_E_UTF8        = -14, /* a string that is not UTF-8 */
+    OCITAR_E_DUPLICATE   = -15, /* a key that occurs twice */
+    OCITAR_E_CHANGED     = -16, /* input changed between two readings */
+    OCITAR_E_HOOK        = -17, /* the entry hook refused; user_code is its */
+    OCITAR_E_HASH        = -18, /* the hash engine failed, likewise */
+    OCITAR_E_SYSTEM      = -19  /* the system failed; user_code is errno */
+};
+
+#define OCITAR_SIZE_UNKNOWN UINT64_MAX
+
+/* Digest algorithms: bits, so that a set of them fits one number. */
+enum { OCITAR_SHA256 = 1, OCITAR_SHA384 = 2, OCITAR_SHA512 = 4 };
+
+/* A digest: 32, 48 or 64 bytes are used. All-zero is "no digest". */
+typedef struct ocitar_digest {
+    uint8_t algorithm; /* OCITAR_SHA256 ... */
+    uint8_t bytes[64]; /* the rest is zero */
+} ocitar_digest;
+
+/* What went wrong first. Fields that do not apply are zero. */
+typedef struct ocitar_error {
+    int code;               /* OCITAR_E_..., 0 for none */
+    int user_code;          /* what your function returned, or errno */
+    const char *subject;    /* the call or field, static text or NULL */
+    uint64_t expected_size; /* bytes; with OCITAR_E_SIZE, E_LIMIT, E_CHANGED */
+    uint64_t actual_size;
+    ocitar_digest expected; /* with OCITAR_E_DIGEST and E_CHANGED */
+    ocitar_digest actual;
+} ocitar_error;
+
+/* Room for any text of ocitar_error_format, with its NUL, in bytes. */
+#define OCITAR_ERROR_MAX 448
+
+/* "E_SIZE" for OCITAR_E_SIZE, "OK" for 0, "E_?" for numbers unknown. */
+OCITAR_API const char *ocitar_error_name(int code);
+
+/* A few words in English, static, never NULL. */
+OCITAR_API const char *ocitar_error_text(int code);
+
+/* One line such as "unexpected size: 701 != 700 (layer body)", expected
+   first, cut to `capacity` with its NUL. Returns the whole line's length. */
+OCITAR_API size_t ocitar_error_format(const ocitar_error *error, char *out,
+                                      size_t capacity);
+
+/* Shared by archives and drivers; yours to embed, not to touch. A node is a
+   thing begun under a parent; the root keeps the first error in words. */
+typedef struct ocitar_node {
+    struct ocitar_node *parent;
+    int16_t error;       /* its own first error */
+    int16_t child_error; /* the first error below it that still stands */
+    uint16_t failed;     /* nodes below with an error, not abandoned */
+    uint16_t open;       /* nodes below that were begun and not ended */
+    uint8_t state;
+    uint8_t counted;     /* it counts in its parents' `open` */
+} ocitar_node;
+
+typedef struct ocitar_root {
+    ocitar_node node;
+    ocitar_error error;
+    int user_code; /* a driver's detail on the code that it returns */
+    uint8_t poisoned;
+    uint8_t finished;
+} ocitar_root;
+
+/* ---- digest ------------------------------------------------------------ */
+
+/* A hash unit, mbedTLS, anything, in the place of the bundled code. Each
+   function returns 0 or a code of its own, which comes back as user_code of
+   OCITAR_E_HASH. Every begin that returned 0 is followed by one end; with
+   `out` NULL the digest was given up. `state` is 192 bytes, aligned to 8, for
+   the engine alone. */
+typedef struct ocitar_engine {
+    int (*begin_fn)(void *user, void *state, uint8_t algorithm);
+    int (*update_fn)(void *user, void *state, const void *data, size_t len);
+    int (*end_fn)(void *user, void *state, uint8_t *out);
+    void *user;
+    uint8_t algorithms; /* which it computes; the bundled code does the rest */
+} ocitar_engine;
+
+/* A digest being computed. Yours to place, not to touch. */
+typedef struct ocitar_digester {
+    union {
+        struct { uint32_t h[8]; uint8_t block[64]; } s256;
+        struct { uint64_t h[8]; uint8_t block[128]; } s512;
+        uint64_t engine[24];
+    } state;
+    uint64_t length;
+    const ocitar_engine *engine;
+    int error; /* the engine's own code */
+    uint8_t algorithm;
+    uint8_t live;
+} ocitar_digester;
+
+/* One slot of a key set: the first 32 bytes of a digest. Names are chosen by
+   whoever made the content, so a shorter hash would not do. */
+typedef struct ocitar_key { uint8_t bytes[32]; } ocitar_key;
+
+/* Bytes of a digest: 32, 48, 64, or 0 for an algorithm that is not built in
+   (OCITAR_NO_SHA512) or unknown. */
+OCITAR_API size_t ocitar_digest_length(uint8_t algorithm);
+
+/* "sha256", "sha384", "sha512"; NULL if unknown. */
+OCITAR_API const char *ocitar_algorithm_name(uint8_t algorithm);
+
+/* The algorithm of a name, or 0. `len` 0: up to the NUL, here as in every
+   other pair of pointer and length that names a string. */
+OCITAR_API uint8_t ocitar_algorithm_parse(const char *name, size_t len);
+
+/* Reads `algorithm:hex`, lower case, exact length (OCI descriptor, Digests).
+   OCITAR_E_ARG: it does not parse. OCITAR_E_UNSUPPORTED: a digest by the
+   grammar, of an algorithm that is not known here. */
+OCITAR_MUST OCITAR_API int ocitar_digest_parse(ocitar_digest *out,
+                                               const char *text, size_t len);
+
+/* Room for `sha512:` and 128 digits, with the NUL. */
+#define OCITAR_DIGEST_TEXT_MAX 136
+
+/* Writes `algorithm:hex` and a NUL, returns the length without it; "" and 0
+   for no digest. */
+OCITAR_API size_t ocitar_digest_format(const ocitar_digest *digest,
+                                       char out[OCITAR_DIGEST_TEXT_MAX]);
+
+/* 1 if both are the same digest of the same algorithm. */
+OCITAR_API int ocitar_digest_equal(const ocitar_digest *a,
+                                   const ocitar_digest *b);
+
+/* The digest of `len` bytes at `data`. OCITAR_E_UNSUPPORTED. */
+OCITAR_API int ocitar_digest_of(ocitar_digest *out, uint8_t algorithm,
+                                const void *data, size_t len);
+
+/* begin, then any number of updates, then end. `engine` may be NULL and must
+   outlive the digester. OCITAR_E_UNSUPPORTED, OCITAR_E_HASH. */
+OCITAR_API int ocitar_digester_begin(ocitar_digester *digester,
+                                     uint8_t algorithm,
+                                     const ocitar_engine *engine);
+OCITAR_API int ocitar_digester_update(ocitar_digester *digester,
+                                      const void *data, size_t len);
+OCITAR_API int ocitar_digester_end(ocitar_digester *digester,
+                                   ocitar_digest *out);
+
+/* ---- tar --------------------------------------------------------------- */
+
+/* Seconds since 1970 and nanoseconds (0..999999999) after them. */
+typedef struct ocitar_time {
+    int64_t seconds;
+    uint32_t nanoseconds;
+    uint8_t set; /* 0: no time was given, and the rest is not read */
+} ocitar_time;
+
+/* A key and its value: pax records, annotations, labels. */
+typedef struct ocitar_pair {
+    const char *key;
+    const char *value;
+    size_t key_len;   /* 0: up to the NUL */
+    size_t value_len; /* 0: up to the NUL */
+} ocitar_pair;
+
+/* USTAR where it can hold the entry, else pax, unless one is asked for.
+   ANY rounds mtime to seconds, half up, and drops atime and ctime. */
+enum { OCITAR_FORMAT_ANY = 0, OCITAR_FORMAT_USTAR = 1, OCITAR_FORMAT_PAX = 2 };
+
+/* The head of a tar entry. Strings are borrowed while it is in use. */
+typedef struct ocitar_entry {
+    const char *name;     /* NULL is "" */
+    const char *linkname; /* target of types '1' and '2' */
+    const char *uname;
+    const char *gname;
+    size_t name_len;      /* each 0: up to the NUL */
+    size_t linkname_len;
+    size_t uname_len;
+    size_t gname_len;
+    int64_t size;         /* of the body, bytes; types '1' to '6' have none */
+    int64_t mode;         /* 0..07777777, as are the next four; no default */
+    int64_t uid;          /* a greater uid or gid becomes a pax record */
+    int64_t gid;
+    int64_t devmajor;
+    int64_t devminor;
+    ocitar_time mtime;    /* not set: 0 */
+    ocitar_time atime;    /* only in pax */
+    ocitar_time ctime;
+    const ocitar_pair *pax; /* further records; "SCHILY.xattr.user.x" ... */
+    size_t pax_count;
+    char typeflag;        /* 0: '5' if the name ends in '/', else '0' */
+    uint8_t format;       /* OCITAR_FORMAT_... */
+} ocitar_entry;
+
+/* Encodes an entry's head, block by block. Yours to place, not to touch. */
+typedef struct ocitar_encoder {
+    const ocitar_entry *entry;
+    const char *last_key;  /* of the record that was begun last */
+    size_t last_key_len;
+    size_t record_at;      /* position in the record under way */
+    size_t record_len;
+    size_t data_left;      /* bytes of pax data still to come */
+    size_t data_len;
+    ocitar_time mtime;     /* rounded if the format asks for it */
+    uint16_t records;      /* a bit for each record that is generated */
+    uint8_t phase;
+    uint8_t pax;
+    uint8_t drop_times;
+    char typeflag;
+} ocitar_encoder;
+
+/* Checks the entry and prepares its blocks; `entry` is borrowed until the
+   last of them. Byte for byte what Go's archive/tar writes. Errors:
+   OCITAR_E_NAME (a NUL, or a '/' at the end of a name that may have none),
+   OCITAR_E_ARG (a typeflag or pax key that cannot be; fields beside a 'g'),
+   OCITAR_E_RANGE (a number, or a string that USTAR, if asked for, cannot
+   hold), OCITAR_E_LIMIT (more than 1 MiB of pax records),
+   OCITAR_E_DUPLICATE (two records of one key). */
+OCITAR_API int ocitar_encoder_begin(ocitar_encoder *encoder,
+                                    const ocitar_entry *entry);
+
+/* Writes the next 512 bytes and returns 1, or returns 0 after the last. */
+OCITAR_API int ocitar_encoder_next(ocitar_encoder *encoder,
+                                   uint8_t block[512]);
+
+/* Bytes of all blocks together: 512, or with pax records 1536 and more. */
+OCITAR_API size_t ocitar_encoder_size(const ocitar_encoder *encoder);
+
+/* ---- stream ------------------------------------------------------------ */
+
+/* Where bytes go. Functions return 0, or a code of yours, which comes back as
+   user_code of OCITAR_E_SINK. put_fn takes everything or fails, and is never
+   called with 0 bytes. put_at_fn and truncate_fn come together or not at all;
+   offsets count from where the archive began, and after a truncation the next
+   put goes to its offset. */
+typedef struct ocitar_sink {
+    int (*put_fn)(void *user, const void *data, size_t len);
+    int (*put_at_fn)(void *user, uint64_t offset, const void *data,
+                     size_t len);
+    int (*truncate_fn)(void *user, uint64_t offset);
+    void *user;
+} ocitar_sink;
+
+/* Where bytes come from. get_fn puts up to `capacity` bytes at `out` and
+   their number in *len; 0 is the end. rewind_fn goes back to the start. */
+typedef struct ocitar_source {
+    int (*get_fn)(void *user, void *out, size_t capacity, size_t *len);
+    int (*rewind_fn)(void *user);
+    void *user;
+} ocitar_source;
+
+/* ---- archive ----------------------------------------------------------- */
+
+typedef struct ocitar_archive_desc {
+    ocitar_sink sink;   /* without put_fn: a dry run that only counts */
+    void *buffer;       /* borrowed until the end; required */
+    size_t buffer_size; /* 512 or more, 65536 recommended, used up to a power
+                           of two; output leaves in pieces of that size */
+    /* Sees each entry before it is written (in the PATCH way: when its size
+       and name are known), may change its metadata but not name, typeflag or
+       size, or refuse it with a code of its own: OCITAR_E_HOOK. Optional. */
+    int (*hook_fn)(void *user, ocitar_entry *entry);
+    void *hook_user;
+} ocitar_archive_desc;
+
+/* A tar stream being written. Yours to place, not to touch. */
+typedef struct ocitar_archive {
+    ocitar_root root; /* first */
+    ocitar_sink sink;
+    int (*hook_fn)(void *user, ocitar_entry *entry);
+    void *hook_user;
+    uint8_t *buffer;
+    size_t capacity;
+    size_t used;
+    uint64_t flushed;     /* bytes that the sink has */
+    uint64_t left;        /* body bytes that the open entry still lacks */
+    uint64_t entry_start; /* where its first header block is */
+    uint32_t head;        /* bytes of its head */
+    uint8_t entry;        /* is one open, and of which kind */
+} ocitar_archive;
+
+/* E_ARG: no buffer, or one below 512 bytes. */
+OCITAR_API int ocitar_archive_begin(ocitar_archive *archive,
+                                    const ocitar_archive_desc *desc);
+
+/* Writes an entry's head. Its body, if it has one, follows by write, and the
+   entry is complete with its last byte. Errors of ocitar_encoder_begin, and
+   OCITAR_E_HOOK: nothing is written, the error sticks until _abandon.
+   OCITAR_E_BUSY: the entry before is not complete. */
+OCITAR_API int ocitar_archive_header(ocitar_archive *archive,
+                                     const ocitar_entry *entry);
+/* OCITAR_E_SIZE: more than the entry's size; nothing is written. */
+OCITAR_API int ocitar_archive_write(ocitar_archive *archive,
+                                    const void *data, size_t len);
+/* Gives the sink what the buffer holds. */
+OCITAR_API int ocitar_archive_flush(ocitar_archive *archive);
+
+/* Forgets a refused entry, or takes an incomplete one back. If bytes of it
+   went out for good the archive is poisoned: OCITAR_E_STATE. */
+OCITAR_API int ocitar_archive_abandon(ocitar_archive *archive);
+
+/* Writes the two zero blocks and flushes. Returns the first error that still
+   stands; OCITAR_E_STATE if an entry, index, image or layer is still open.
+   Once it has returned OCITAR_OK it does so again, and everything else
+   returns OCITAR_E_STATE. */
+OCITAR_MUST OCITAR_API int ocitar_archive_finish(ocitar_archive *archive);
+
+/* Bytes written so far, the buffered ones included. */
+OCITAR_API uint64_t ocitar_archive_size(const ocitar_archive *archive);
+
+/* The first error that still stands, in detail; never NULL. */
+OCITAR_API const ocitar_error *
+ocitar_archive_error(const ocitar_archive *archive);
+
+/* ---- spool ------------------------------------------------------------- */
+
+/* A heap of yours. Called with old NULL and 0 for new memory, with new_size 0
+   to free. Returns memory aligned to 16, or NULL, and then the old memory is
+   still there. */
+typedef struct ocitar_allocator {
+    void *(*resize_fn)(void *user, void *old, size_t old_size,
+                       size_t new_size);
+    void *user;
+} ocitar_allocator;
+
+/* Storage outside memory. Functions return 0 or a code of yours: user_code of
+   OCITAR_E_SPOOL. */
+typedef struct ocitar_store {
+    int (*append_fn)(void *user, const void *data, size_t len);
+    int (*load_fn)(void *user, uint64_t offset, void *out, size_t len);
+    int (*reset_fn)(void *user); /* empties it */
+    void *user;
+} ocitar_store;
+
+/* Bytes wait in memory first, then in the store; any part may be absent. */
+typedef struct ocitar_spool_desc {
+    void *buffer;       /* fixed memory, or NULL */
+    size_t buffer_size;
+    const ocitar_allocator *allocator; /* grows memory instead, or NULL */
+    size_t memory_limit; /* of the allocator, bytes; 0: none */
+    const ocitar_store *store;         /* what exceeds memory, or NULL */
+} ocitar_spool_desc;
+
+/* A place to wait in, for one blob or file after another. */
+typedef struct ocitar_spool {
+    ocitar_spool_desc desc;
+    uint8_t *memory;
+    size_t capacity;
+    size_t used;
+    uint64_t total;
+    uint8_t busy;
+} ocitar_spool;
+
+/* E_ARG: nothing to keep bytes in. */
+OCITAR_API int ocitar_spool_begin(ocitar_spool *spool,
+                                  const ocitar_spool_desc *desc);
+/* The same with a fixed buffer only: what exceeds it is OCITAR_E_LIMIT. */
+OCITAR_API int ocitar_spool_begin_buffer(ocitar_spool *spool, void *buffer,
+                                         size_t size);
+/* Frees what the allocator gave. */
+OCITAR_API void ocitar_spool_end(ocitar_spool *spool);
+
+/* ---- layout ------------------------------------------------------------ */
+
+enum {
+    OCITAR_WAIT_AUTO = 0, /* REHEARSE if the layout has a rehearsal, else
+                             PATCH if the tail is free and can be patched,
+                             else SPOOL */
+    OCITAR_WAIT_SPOOL = 1,
+    OCITAR_WAIT_PATCH = 2,
+    OCITAR_WAIT_KNOWN = 3,
+    OCITAR_WAIT_REHEARSE = 4
+};
+
+/* How a blob or layer waits for its size and digest; see the top. */
+typedef struct ocitar_wait {
+    ocitar_spool *spool;  /* SPOOL, AUTO: free, and lent until the close */
+    uint64_t size;        /* KNOWN: bytes */
+    ocitar_digest digest; /* KNOWN */
+    uint8_t way;          /* OCITAR_WAIT_... */
+} ocitar_wait;
+
+/* One line of a rehearsal's table, in the order of the begins. */
+typedef struct ocitar_rehearsed {
+    uint64_t size;
+    ocitar_digest digest;
+} ocitar_rehearsed;
+
+/* Sizes and digests found in a first run over a dry archive, used in a second
+   run of the same calls over a real one. Fill in table and capacity, zero the
+   rest; ocitar_rehearsal_play between the runs. */
+typedef struct ocitar_rehearsal {
+    ocitar_rehearsed *table;
+    size_t capacity;
+    size_t count;
+    size_t at;
+    uint8_t playing;
+} ocitar_rehearsal;
+
+OCITAR_API void ocitar_rehearsal_play(ocitar_rehearsal *rehearsal);
+
+/* What a layout is kept in. The tar driver is built in; another one is a
+   table of functions and a root begun with ocitar_root_begin. Functions
+   return OCITAR_OK or a code of this library. One object is open at a time;
+   begin_fn answers OCITAR_E_BUSY to a second. */
+typedef struct ocitar_driver {
+    /* Opens an object. entry->size -1: not known before end_fn, nor is the
+       name, which is as long as the final one; OCITAR_E_UNSUPPORTED if that
+       is too much to ask. Directories are complete with this call. */
+    int (*begin_fn)(void *user, const ocitar_entry *entry);
+    int (*write_fn)(void *user, const void *data, size_t len);
+    /* Memory that the next write_fn may be called with: saves a copy. */
+    void *(*space_fn)(void *user, size_t *len);
+    /* Completes it, with its final name and size. */
+    int (*end_fn)(void *user, const ocitar_entry *entry);
+    /* Takes back what was opened; an error if something of it remains. */
+    int (*cancel_fn)(void *user);
+    /* 1 if a blob of that name and size is there already; or NULL. */
+    int (*exists_fn)(void *user, const char *name, uint64_t size);
+    int (*remove_fn)(void *user, const char *name);
+    int (*reader_fn)(void *user, const char *name, ocitar_source *out);
+} ocitar_driver;
+
+typedef struct ocitar_layout_desc {
+    ocitar_key *keys;   /* recognise blobs that were written: one slot for */
+    size_t key_count;   /* each blob, more is faster. NULL: no recognition;
+                           full: OCITAR_E_LIMIT */
+    const ocitar_engine *engine;   /* hashes, or NULL; lent until the end */
+    ocitar_rehearsal *rehearsal;   /* or NULL; lent until the end */
+    uint8_t algorithms; /* whose directories init writes, besides sha256 */
+    const ocitar_driver *driver;   /* when begun without an archive */
+    void *driver_user;
+    ocitar_root *root;
+} ocitar_layout_desc;
+
+/* An image layout (OCI image-layout). Yours to place, not to touch. */
+typedef struct ocitar_layout {
+    ocitar_node node;
+    const ocitar_driver *driver;
+    void *driver_user;
+    ocitar_key *keys;
+    size_t key_count;
+    const ocitar_engine *engine;
+    ocitar_rehearsal *rehearsal;
+    uint8_t algorithms;
+    uint8_t initialised;
+} ocitar_layout;
+
+/* `desc` may be NULL. The keys are zeroed here. E_ARG, E_STATE. */
+OCITAR_API int ocitar_layout_begin(ocitar_layout *layout,
+                                   ocitar_archive *archive,
+                                   const ocitar_layout_desc *desc);
+
+/* Writes blobs/ and a directory for each algorithm. E_STATE: done before. */
+OCITAR_API int ocitar_layout_init(ocitar_layout *layout);
+
+/* Not in a tar: OCITAR_E_UNSUPPORTED, and nothing sticks. */
+OCITAR_API int ocitar_layout_remove(ocitar_layout *layout, const char *name);
+OCITAR_API int ocitar_layout_reader(ocitar_layout *layout, const char *name,
+                                    ocitar_source *out);
+
+/* A file of the layout that is not a blob, while it is collected. */
+typedef struct ocitar_file {
+    ocitar_node node;
+    ocitar_layout *layout;
+    const char *name;
+    size_t name_len;
+    ocitar_spool *spool;
+    uint32_t mode;
+} ocitar_file;
+
+/* Collected in `spool`, which is lent until the close, as is `name`. Only the
+   close checks the name, as in the seed: OCITAR_E_NAME for one that would
+   leave the root (absolute, a ".." component, empty) or that a tar cannot
+   hold. `mode` 0..07777. */
+OCITAR_API int ocitar_file_begin(ocitar_file *file, ocitar_layout *layout,
+                                 const char *name, size_t name_len,
+                                 uint32_t mode, ocitar_spool *spool);
+OCITAR_API int ocitar_file_write(ocitar_file *file, const void *data,
+                                 size_t len);
+/* Emits the entry. A second close is OCITAR_E_STATE. */
+OCITAR_API int ocitar_file_close(ocitar_file *file);
+/* Gives it up, with its error; nothing of it stays. */
+OCITAR_API int ocitar_file_abandon(ocitar_file *file);
+/* The same from memory, in one call. */
+OCITAR_API int ocitar_file_put(ocitar_layout *layout, const char *name,
+                               size_t name_len, uint32_t mode,
+                               const void *data, size_t len);
+
+/* A blob being written. Yours to place, not to touch. */
+typedef struct ocitar_blob {
+    ocitar_node node;
+    ocitar_layout *layout;
+    ocitar_spool *spool;
+    ocitar_rehearsed *line;
+    uint64_t size; /* so far */
+    uint64_t expected;
+    ocitar_digester digester;
+    ocitar_digest digest; /* KNOWN: the announced one; else after commit */
+    uint8_t way;
+    uint8_t known_here; /* it is in the layout already: bytes are dropped */
+} ocitar_blob;
+
+/* `algorithm` 0: sha256. E_UNSUPPORTED: unknown, or a way that the driver
+   cannot; E_ARG: nowhere to wait; E_BUSY: the spool or the tail is taken. */
+OCITAR_API int ocitar_blob_begin(ocitar_blob *blob, ocitar_layout *layout,
+                                 uint8_t algorithm, const ocitar_wait *wait);
+OCITAR_API int ocitar_blob_write(ocitar_blob *blob, const void *data,
+                                 size_t len);
+
+/* Emits the blob if it has `size` bytes (OCITAR_SIZE_UNKNOWN: any) and the
+   digest `expected` (algorithm:hex, or NULL: any), else nothing of it:
+   OCITAR_E_SIZE, OCITAR_E_DIGEST, size first. OCITAR_E_ARG: a digest that
+   does not parse. A second commit is OCITAR_E_STATE. */
+OCITAR_API int ocitar_blob_commit(ocitar_blob *blob, uint64_t size,
+                                  const char *expected);
+
+/* Ends the writer; without a commit that succeeded the blob is abandoned. */
+OCITAR_API int ocitar_blob_close(ocitar_blob *blob);
+
+/* The digest of what was written so far. E_UNSUPPORTED: before the commit,
+   with a foreign engine. */
+OCITAR_API int ocitar_blob_digest(const ocitar_blob *blob,
+                                  ocitar_digest *out);
+
+/* A whole blob from memory: hashed, then written, never copied. `out` gets
+   its digest and may be NULL. */
+OCITAR_API int ocitar_blob_put(ocitar_layout *layout, uint8_t algorithm,
+                               const void *data, size_t len,
+                               ocitar_digest *out);
+
+/* A whole blob from a source that can be rewound: read twice through
+   `buffer`. OCITAR_E_CHANGED if the readings differ; then, if bytes went out
+   for good, the archive is poisoned. */
+OCITAR_API int ocitar_blob_copy(ocitar_layout *layout, uint8_t algorithm,
+                                const ocitar_source *source, void *buffer,
+                                size_t buffer_size, ocitar_digest *out,
+                                uint64_t *size);
+
+/* For drivers of your own: begin a root, stop it for good at the driver's
+   first fault, and end it (as ocitar_archive_finish, without the writing). */
+OCITAR_API void ocitar_root_begin(ocitar_root *root);
+OCITAR_API int ocitar_root_fail(ocitar_root *root, int code, int user_code,
+                                const char *subject);
+OCITAR_MUST OCITAR_API int ocitar_root_finish(ocitar_root *root);
+
+/* ---- image ------------------------------------------------------------- */
+
+/* A reference, taken apart; pointers into the text that was parsed. */
+typedef struct ocitar_reference {
+    const char *name; /* "localhost:5000/x" */
+    size_t name_len;
+    const char *tag;  /* NULL: none */
+    size_t tag_len;
+    const char *digest; /* after '@', NULL: none */
+    size_t digest_len;
+} ocitar_reference;
+
+/* `[host[:port]/]path[:tag][@digest]`. OCITAR_E_ARG: it is none. */
+OCITAR_MUST OCITAR_API int ocitar_reference_parse(ocitar_reference *out,
+                                                  const char *text,
+                                                  size_t len);
+
+/* Go's names for systems (GOOS, GOARCH), as the specification asks. */
+typedef struct ocitar_platform {
+    const char *architecture; /* NULL: what this code is compiled for */
+    const char *os;           /* NULL: "linux" */
+    const char *variant;      /* "v7", "v8"; NULL: none */
+    const char *os_version;   /* NULL: none */
+    const char *const *os_features;
+    size_t os_feature_count;
+} ocitar_platform;
+
+/* A layer, image or blob as others refer to it. In a pool of an index they
+   are filled in by the library; borrowed strings last until the index's end. */
+typedef struct ocitar_descriptor {
+    const char *media_type;
+    const char *artifact_type;      /* or NULL */
+    const char *reference;          /* of an image, or NULL */
+    const ocitar_pair *annotations;
+    size_t annotation_count;
+    uint64_t size;                  /* bytes */
+    ocitar_digest digest;
+    ocitar_digest diff_id;          /* a layer's, uncompressed; an image's
+                                       config */
+    ocitar_platform platform;       /* of an image */
+    uint16_t layers;                /* of an image: they stand before it */
+    uint8_t kind;                   /* the library's */
+} ocitar_descriptor;
+
+typedef struct ocitar_index_desc {
+    ocitar_descriptor *descriptors; /* a slot for every layer and image */
+    size_t capacity;                /* full: OCITAR_E_LIMIT */
+    const ocitar_pair *annotations; /* of index.json itself */
+    size_t annotation_count;
+    uint8_t no_docker; /* 1: leave out manifest.json, which `docker load`
+                          before version 25 needs */
+} ocitar_index_desc;
+
+/* index.json being collected. Yours to place, not to touch. */
+typedef struct ocitar_index {
+    ocitar_node node;
+    ocitar_layout *layout;
+    ocitar_index_desc desc;
+    size_t count;
+    size_t image_start;        /* where the open image's layers begin */
+    struct ocitar_image *image; /* the open one */
+} ocitar_index;
+
+/* Initialises the layout if that was not done. One index a layout, one open
+   image an index. E_ARG, E_STATE, and what ocitar_layout_init returns. */
+OCITAR_API int ocitar_index_begin(ocitar_index *index, ocitar_layout *layout,
+                                  const ocitar_index_desc *desc);
+/* Writes oci-layout, manifest.json and index.json. E_UTF8, E_DUPLICATE. */
+OCITAR_API int ocitar_index_end(ocitar_index *index);
+OCITAR_API int ocitar_index_abandon(ocitar_index *index);
+
+/* One line of an image's history. NULL and unset: left out. */
+typedef struct ocitar_history {
+    const char *created_by;
+    const char *comment;
+    const char *author;
+    ocitar_time created;
+    uint8_t empty_layer; /* 1: it made no layer */
+} ocitar_history;
+
+/* All strings NUL-terminated UTF-8 and lent until the index ends. NULL, 0
+   and unset are left out of the config. */
+typedef struct ocitar_image_desc {
+    const char *reference; /* "localhost/hello:1"; no tag: "latest"; NULL:
+                              no name */
+    ocitar_platform platform;
+    const char *author;
+    ocitar_time created; /* years 0000 to 9999; SOURCE_DATE_EPOCH, say */
+    const char *user;    /* "user[:group]" or "uid[:gid]" */
+    const char *working_dir;
+    const char *stop_signal;
+    const char *const *entrypoint;
+    size_t entrypoint_count;
+    const char *const *cmd;
+    size_t cmd_count;
+    const char *const *env;     /* "NAME=VALUE"; else OCITAR_E_ARG */
+    size_t env_count;
+    const char *const *ports;   /* "80", "53/udp" */
+    size_t port_count;
+    const char *const *volumes; /* paths */
+    size_t volume_count;
+    const ocitar_pair *labels;
+    size_t label_count;
+    const ocitar_pair *annotations; /* of the manifest */
+    size_t annotation_count;
+    const ocitar_pair *descriptor_annotations; /* in the index; keys other
+                                                  than the two of the name */
+    size_t descriptor_annotation_count;
+    const ocitar_history *history;
+    size_t history_count;
+    uint8_t algorithm; /* of config and manifest; 0: sha256 */
+} ocitar_image_desc;
+
+/* An image being collected. Yours to place, not to touch. */
+typedef struct ocitar_image {
+    ocitar_node node;
+    ocitar_index *index;
+    ocitar_image_desc desc;
+    const ocitar_descriptor *descriptor;
+} ocitar_image;
+
+/* E_ARG: a reference that is none, or one with a digest. */
+OCITAR_API int ocitar_image_begin(ocitar_image *image, ocitar_index *index,
+                                  const ocitar_image_desc *desc);
+/* Adds a layer whose blob is in the layout already (ocitar_blob_put): set
+   media_type, size, digest, diff_id. Lowest layer first. */
+OCITAR_API int ocitar_image_layer(ocitar_image *image,
+                                  const ocitar_descriptor *layer);
+/* Writes config and manifest. E_UTF8, E_DUPLICATE, E_RANGE, E_ARG. */
+OCITAR_API int ocitar_image_end(ocitar_image *image);
+/* Gives the image up; blobs that it wrote stay, unreferenced. */
+OCITAR_API int ocitar_image_abandon(ocitar_image *image);
+/* The image's descriptor after its end, the open image's not: NULL. */
+OCITAR_API const ocitar_descriptor *
+ocitar_image_descriptor(const ocitar_image *image);
+
+/* ---- layer ------------------------------------------------------------- */
+
+typedef struct ocitar_layer_desc {
+    ocitar_wait wait;
+    const char *media_type; /* NULL: application/vnd.oci.image.layer.v1.tar */
+    const ocitar_pair *annotations;
+    size_t annotation_count;
+    uint8_t raw;       /* 1: a finished tar comes through _write as it is */
+    uint8_t algorithm; /* of the blob; 0: sha256 */
+} ocitar_layer_desc;
+
+/* A layer being written: its entries become one tar, straight into a blob.
+   Yours to place, not to touch. */
+typedef struct ocitar_layer {
+    ocitar_blob blob; /* first */
+    ocitar_image *image;
+    ocitar_layer_desc desc;
+    int64_t entry_size; /* of the last entry */
+    uint64_t left;      /* body bytes that it still lacks */
+    uint8_t trailer;    /* its two zero blocks are in */
+} ocitar_layer;
+
+OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
+                                  const ocitar_layer_desc *desc);
+/* An entry of any type; its body follows by _write. Errors of
+   ocitar_encoder_begin; OCITAR_E_NAME: a name that leaves the root;
+   OCITAR_E_SIZE: the entry before was shorter than announced. */
+OCITAR_API int ocitar_layer_entry(ocitar_layer *layer,
+                                  const ocitar_entry *entry);
+OCITAR_API int ocitar_layer_write(ocitar_layer *layer, const void *data,
+                                  size_t len);
+/* Owner 0:0, mtime 0; `mode` 0..07777. Parents are not added. */
+OCITAR_API int ocitar_layer_file(ocitar_layer *layer, const char *name,
+                                 uint32_t mode, const void *data, size_t len);
+OCITAR_API int ocitar_layer_dir(ocitar_layer *layer, const char *name,
+                                uint32_t mode);
+OCITAR_API int ocitar_layer_symlink(ocitar_layer *layer, const char *name,
+                                    const char *target);
+/* `target` is the name of an entry that came before. */
+OCITAR_API int ocitar_layer_link(ocitar_layer *layer, const char *name,
+                                 const char *target);
+/* Commits the blob and adds its descriptor to the image. */
+OCITAR_API int ocitar_layer_end(ocitar_layer *layer);
+OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer);
+
+/* ---- hosted (POSIX) ---------------------------------------------------- */
+
+#ifndef OCITAR_NO_HOSTED
+
+/* A file descriptor of yours as a sink or source. It stays yours: nothing
+   closes it. Short writes and EINTR are dealt with. */
+typedef struct ocitar_fd {
+    int descriptor;
+    int64_t start; /* offset at begin; -1: cannot seek */
+} ocitar_fd;
+
+OCITAR_API void ocitar_fd_begin(ocitar_fd *fd, int descriptor);
+/* Patchable if it is a regular file that was not opened to append. */
+OCITAR_API void ocitar_fd_sink(ocitar_fd *fd, ocitar_sink *out);
+/* Rewindable if it can seek. */
+OCITAR_API void ocitar_fd_source(ocitar_fd *fd, ocitar_source *out);
+
+/* realloc and free. */
+OCITAR_API void ocitar_heap(ocitar_allocator *out);
+
+/* An unnamed temporary file as a store, made when the first byte comes. */
+typedef struct ocitar_temp {
+    const char *directory;
+    int64_t size;
+    int descriptor;
+} ocitar_temp;
+
+/* `directory` is lent until the end; NULL: "/tmp". */
+OCITAR_API void ocitar_temp_begin(ocitar_temp *temp, const char *directory);
+OCITAR_API void ocitar_temp_store(ocitar_temp *temp, ocitar_store *out);
+OCITAR_API void ocitar_temp_end(ocitar_temp *temp);
+
+/* A file that appears under its name complete or not at all: written beside
+   it, then renamed. What exists and is no regular file (a device, a fifo) is
+   opened and written straight, never replaced; "-" is standard output. */
+typedef struct ocitar_output {
+    ocitar_fd fd; /* for ocitar_fd_sink */
+    int directory; /* of the file, open; -1: written straight */
+    char name[256]; /* bytes of a file name on every system known */
+    char temp[256];
+} ocitar_output;
+
+/* OCITAR_E_SYSTEM with errno in *user_code, which may be NULL. */
+OCITAR_MUST OCITAR_API int ocitar_output_open(ocitar_output *output,
+                                              const char *path,
+                                              int *user_code);
+/* Renames; with `sync` the file is on the disk before that. */
+OCITAR_MUST OCITAR_API int ocitar_output_commit(ocitar_output *output,
+                                                int sync, int *user_code);
+OCITAR_API void ocitar_output_abandon(ocitar_output *output);
+
+/* What a directory walk has to tell. */
+enum {
+    OCITAR_TREE_ENTRY = 1,  /* about to be added; 0: go on, else stop */
+    OCITAR_TREE_SKIPPED = 2, /* a socket: no tar can hold it */
+    OCITAR_TREE_FAILED = 3  /* this is where the walk failed */
+};
+
+typedef struct ocitar_tree_desc {
+    const char *path;                  /* the directory */
+    const ocitar_allocator *allocator; /* required; all is freed at the end */
+    void *buffer;                      /* for the files' bytes; required */
+    size_t buffer_size;                /* 512 or more, 65536 recommended */
+    ocitar_time mtime_max;             /* later mtimes become this one */
+    uint8_t own;                       /* 1: all belong to uid and gid */
+    uint32_t uid;
+    uint32_t gid;
+    /* Optional. `name` is relative; it lasts until the call returns. A code
+       other than 0 stops the walk: user_code of OCITAR_E_SOURCE. */
+    int (*notify_fn)(void *user, int what, const char *name, int system_error);
+    void *notify_user;
+} ocitar_tree_desc;
+
+/* Adds what is below a directory: names in byte order within each directory,
+   links not followed, hard links kept, sockets skipped, owners, modes and
+   whole seconds of mtime kept. Not the directory itself. OCITAR_E_CHANGED: a
+   file that changed meanwhile; OCITAR_E_SYSTEM, OCITAR_E_MEMORY. */
+OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
+                                 const ocitar_tree_desc *desc);
+
+#endif /* OCITAR_NO_HOSTED */
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* OCITAR_H */
+
+#if defined OCITAR_IMPLEMENTATION || defined OCITAR_STATIC
+#ifndef OCITAR_IMPLEMENTED
+#define OCITAR_IMPLEMENTED
+
+/* The sections below stand low to high: each calls only what is above it.
+   The functions of the user are called from stream, spool, digest (a foreign
+   engine) and archive (the hook), and drivers from layout. */
+
+#ifndef OCITAR_MEMCPY
+#  ifdef __GNUC__
+#    define OCITAR_MEMCPY __builtin_memcpy
+#    define OCITAR_MEMMOVE __builtin_memmove
+#    define OCITAR_MEMSET __builtin_memset
+#    define OCITAR_MEMCMP __builtin_memcmp
+#  else
+#    include <string.h>
+#    define OCITAR_MEMCPY memcpy
+#    define OCITAR_MEMMOVE memmove
+#    define OCITAR_MEMSET memset
+#    define OCITAR_MEMCMP memcmp
+#  endif
+#endif
+#if !defined OCITAR_MEMMOVE || !defined OCITAR_MEMSET || !defined OCITAR_MEMCMP
+#  error "define all of OCITAR_MEMCPY, _MEMMOVE, _MEMSET, _MEMCMP, or none"
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ==== bytes =============================================================
+   Numbers and strings in memory. Calls nobody. */
+
+static size_t ocitar_i_bytes_length(const char *s, size_t len)
+{
+    if (s == NULL)
+        return 0;
+    if (len == 0)
+        while (s[len] != 0)
+            len++;
+    return len;
+}
+
+static int ocitar_i_bytes_equal(const char *a, size_t a_len, const char *b,
+                                size_t b_len)
+{
+    return a_len == b_len && (a_len == 0 || OCITAR_MEMCMP(a, b, a_len) == 0);
+}
+
+/* Byte order, the shorter first: what sorts pax records and Go's maps. */
+static int ocitar_i_bytes_compare(const char *a, size_t a_len, const char *b,
+                                  size_t b_len)
+{
+    size_t n = a_len < b_len ? a_len : b_len;
+    int d = n == 0 ? 0 : OCITAR_MEMCMP(a, b, n);
+
+    if (d == 0)
+        d = a_len < b_len ? -1 : a_len > b_len;
+    return d;
+}
+
+static int ocitar_i_bytes_has(const char *s, size_t len, char c)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        if (s[i] == c)
+            return 1;
+    return 0;
+}
+
+/* Decimal digits without a NUL; 20 bytes hold every value. */
+static size_t ocitar_i_bytes_decimal(char *out, uint64_t value)
+{
+    char digits[20];
+    size_t n = 0, i;
+
+    do {
+        digits[n++] = (char)('0' + (int)(value % 10));
+        value /= 10;
+    } while (value != 0);
+    for (i = 0; i < n; i++)
+        out[i] = digits[n - 1 - i];
+    return n;
+}
+
+/* A signed one, 20 bytes as well. */
+static size_t ocitar_i_bytes_signed(char *out, int64_t value)
+{
+    size_t n = 0;
+
+    if (value < 0)
+        out[n++] = '-';
+    return n + ocitar_i_bytes_decimal(
+                   out + n, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+/* Octal digits that fill `width` bytes. */
+static void ocitar_i_bytes_octal(uint8_t *out, size_t width, uint64_t value)
+{
+    while (width > 0) {
+        out[--width] = (uint8_t)('0' + (int)(value & 7));
+        value >>= 3;
+    }
+}
+
+static uint32_t ocitar_i_bytes_load32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
+           p[3];
+}
+
+static void ocitar_i_bytes_store32(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)(v >> 24);
+    p[1] = (uint8_t)(v >> 16);
+    p[2] = (uint8_t)(v >> 8);
+    p[3] = (uint8_t)v;
+}
+
+static void ocitar_i_bytes_store64(uint8_t *p, uint64_t v)
+{
+    ocitar_i_bytes_store32(p, (uint32_t)(v >> 32));
+    ocitar_i_bytes_store32(p + 4, (uint32_t)v);
+}
+
+/* ==== errors ============================================================
+   Codes in words, and the tree of nodes in which errors stick and are
+   forgiven. Calls bytes. */
+
+typedef struct ocitar_i_error_row {
+    const char *name;
+    const char *text;
+} ocitar_i_error_row;
+
+static const ocitar_i_error_row *ocitar_i_error_find(int code)
+{
+    static const ocitar_i_error_row rows[] = {
+        { "OK", "no error" },
+        { "E_ARG", "bad argument" },
+        { "E_STATE", "not possible in this state" },
+        { "E_BUSY", "another entry is being written" },
+        { "E_SINK", "the sink failed" },
+        { "E_SOURCE", "the source failed" },
+        { "E_SPOOL", "the spool failed" },
+        { "E_SIZE", "unexpected size" },
+        { "E_DIGEST", "unexpected digest" },
+        { "E_UNSUPPORTED", "not supported" },
+        { "E_NAME", "a name that is not possible here" },
+        { "E_RANGE", "out of range" },
+        { "E_LIMIT", "limit reached" },
+        { "E_MEMORY", "out of memory" },
+        { "E_UTF8", "not UTF-8" },
+        { "E_DUPLICATE", "a duplicate key" },
+        { "E_CHANGED", "the input changed while it was read" },
+        { "E_HOOK", "the entry hook refused" },
+        { "E_HASH", "the hash engine failed" },
+        { "E_SYSTEM", "the system failed" },
+        { "E_?", "unknown error" }
+    };
+    const int last = (int)(sizeof rows / sizeof rows[0]) - 1;
+
+    return &rows[code > 0 || code <= -last ? last : -code];
+}
+
+OCITAR_API const char *ocitar_error_name(int code)
+{
+    return ocitar_i_error_find(code)->name;
+}
+
+OCITAR_API const char *ocitar_error_text(int code)
+{
+    return ocitar_i_error_find(code)->text;
+}
+
+enum { /* states of a node */
+    OCITAR_I_INERT = 0, /* all-zero: never begun */
+    OCITAR_I_OPEN = 1,
+    OCITAR_I_DONE = 2,
+    OCITAR_I_GONE = 3 /* abandoned */
+};
+
+static ocitar_root *ocitar_i_node_root(ocitar_node *node)
+{
+    while (node->parent != NULL)
+        node = node->parent;
+    return (ocitar_root *)(void *)node; /* a root begins with its node */
+}
+
+static ocitar_error *ocitar_i_root_record(ocitar_root *root, int code,
+                                          int user_code, const char *subject)
+{
+    OCITAR_MEMSET(&root->error, 0, sizeof root->error);
+    root->error.code = code;
+    root->error.user_code = user_code;
+    root->error.subject = subject;
+    return &root->error;
+}
+
+/* For good: nothing under this root can be completed any more. */
+static int ocitar_i_root_poison(ocitar_root *root, int code, int user_code,
+                                const char *subject)
+{
+    if (!root->poisoned) {
+        root->poisoned = 1;
+        ocitar_i_root_record(root, code, user_code, subject);
+    }
+    return root->error.code;
+}
+
+/* Attaches a node, from whatever was in its memory, to a live parent. */
+static int ocitar_i_node_begin(ocitar_node *node, ocitar_node *parent,
+                               int counted)
+{
+    OCITAR_MEMSET(node, 0, sizeof *node);
+    if (parent == NULL || parent->state != OCITAR_I_OPEN)
+        return OCITAR_E_STATE;
+    node->parent = parent;
+    node->state = OCITAR_I_OPEN;
+    node->counted = (uint8_t)counted;
+    if (counted)
+        for (; parent != NULL; parent = parent->parent)
+            parent->open++;
+    return OCITAR_OK;
+}
+
+/* 0 if the node and all above it are open and without an error. */
+static int ocitar_i_node_check(ocitar_node *node)
+{
+    ocitar_node *n;
+    ocitar_root *root;
+
+    if (node->state == OCITAR_I_INERT)
+        return OCITAR_E_STATE;
+    root = ocitar_i_node_root(node);
+    if (root->poisoned)
+        return root->error.code;
+    if (node->state != OCITAR_I_OPEN)
+        return OCITAR_E_STATE;
+    for (n = node; n != NULL; n = n->parent) {
+        if (n->error != 0)
+            return n->error;
+        if (n->state != OCITAR_I_OPEN)
+            return OCITAR_E_STATE;
+    }
+    return OCITAR_OK;
+}
+
+/* The error sticks to the node and is counted above it. The returned record
+   may be given details; it is a spare one if an earlier error stands. */
+static int ocitar_i_node_fail(ocitar_node *node, int code, int user_code,
+                              const char *subject)
+{
+    ocitar_root *root = ocitar_i_node_root(node);
+    ocitar_node *n;
+
+    if (root->poisoned)
+        return root->error.code;
+    if (node->error != 0)
+        return node->error;
+    if (root->node.failed == 0 && root->node.error == 0)
+        ocitar_i_root_record(root, code, user_code, subject);
+    node->error = (int16_t)code;
+    for (n = node->parent; n != NULL; n = n->parent)
+        if (n->failed++ == 0)
+            n->child_error = (int16_t)code;
+    return code;
+}
+
+/* As fail, with the two sizes or digests that differ. */
+static int ocitar_i_node_differ(ocitar_node *node, int code,
+                                const char *subject, uint64_t expected,
+                                uint64_t actual)
+{
+    ocitar_root *root = ocitar_i_node_root(node);
+    int fresh = !root->poisoned && root->node.failed == 0 &&
+                root->node.error == 0;
+
+    code = ocitar_i_node_fail(node, code, 0, subject);
+    if (fresh) {
+        root->error.expected_size = expected;
+        root->error.actual_size = actual;
+    }
+    return code;
+}
+
+static int ocitar_i_node_differ_digest(ocitar_node *node, int code,
+                                       const char *subject,
+                                       const ocitar_digest *expected,
+                                       const ocitar_digest *actual)
+{
+    ocitar_root *root = ocitar_i_node_root(node);
+    int fresh = !root->poisoned && root->node.failed == 0 &&
+                root->node.error == 0;
+
+    code = ocitar_i_node_fail(node, code, 0, subject);
+    if (fresh) {
+        root->error.expected = *expected;
+        root->error.actual = *actual;
+    }
+    return code;
+}
+
+/* Takes a node out of its parents' counts: ended (its errors stay), or
+   abandoned (they are forgiven, and those below it). */
+static void ocitar_i_node_leave(ocitar_node *node, int state)
+{
+    uint16_t failed = (uint16_t)(node->failed + (node->error != 0));
+    uint16_t open = (uint16_t)(node->open + node->counted);
+    ocitar_node *n;
+
+    for (n = node->parent; n != NULL; n = n->parent) {
+        n->open = (uint16_t)(n->open - open);
+        if (state == OCITAR_I_GONE) {
+            n->failed = (uint16_t)(n->failed - failed);
+            if (n->failed == 0)
+                n->child_error = 0;
+            if (n->parent == NULL && n->failed == 0 && n->error == 0 &&
+                !((ocitar_root *)(void *)n)->poisoned)
+                ocitar_i_root_record((ocitar_root *)(void *)n, 0, 0, NULL);
+        }
+    }
+    node->counted = 0;
+    node->open = 0;
+    node->state = (uint8_t)state;
+    if (state == OCITAR_I_GONE) {
+        node->error = 0;
+        node->child_error = 0;
+        node->failed = 0;
+    }
+}
+
+OCITAR_API void ocitar_root_begin(ocitar_root *root)
+{
+    OCITAR_MEMSET(root, 0, sizeof *root);
+    root->node.state = OCITAR_I_OPEN;
+}
+
+OCITAR_API int ocitar_root_fail(ocitar_root *root, int code, int user_code,
+                                const char *subject)
+{
+    return ocitar_i_root_poison(root, code, user_code, subject);
+}
+
+/* What forbids finishing, or 0. */
+static int ocitar_i_root_check(ocitar_root *root)
+{
+    if (root->node.state == OCITAR_I_INERT)
+        return OCITAR_E_STATE;
+    if (root->poisoned)
+        return root->error.code;
+    if (root->node.error != 0)
+        return root->node.error;
+    if (root->node.failed != 0)
+        return root->node.child_error;
+    if (root->node.open != 0) {
+        ocitar_i_root_record(root, OCITAR_E_STATE, 0,
+                             "an index, image or layer was not ended");
+        return OCITAR_E_STATE;
+    }
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_root_finish(ocitar_root *root)
+{
+    int e;
+
+    if (root == NULL)
+        return OCITAR_E_ARG;
+    if (root->finished)
+        return OCITAR_OK;
+    e = ocitar_i_root_check(root);
+    if (e == OCITAR_OK) {
+        root->finished = 1;
+        root->node.state = OCITAR_I_DONE;
+    }
+    return e;
+}
+
+/* ==== digest ============================================================
+   SHA-2 as FIPS 180-4 has it, a foreign engine in its place, the grammar of
+   digests, and the set of keys. Calls bytes, errors. */
+
+static uint32_t ocitar_i_digest_ror32(uint32_t x, unsigned n)
+{
+    return x >> n | x << (32 - n);
+}
+
+/* One round of FIPS 180-4, 6.2.2 step 3. The caller turns the names of the
+   working variables instead of moving their values. */
+#define OCITAR_I_ROUND256(a, b, c, d, e, f, g, h, kw)                         \
+    do {                                                                      \
+        uint32_t t1 = h + (ocitar_i_digest_ror32(e, 6) ^                      \
+                           ocitar_i_digest_ror32(e, 11) ^                     \
+                           ocitar_i_digest_ror32(e, 25)) +                    \
+                      (g ^ (e & (f ^ g))) + (kw);                             \
+        d += t1;                                                              \
+        h = t1 + (ocitar_i_digest_ror32(a, 2) ^                               \
+                  ocitar_i_digest_ror32(a, 13) ^                              \
+                  ocitar_i_digest_ror32(a, 22)) +                             \
+            ((a & b) | (c & (a | b)));                                        \
+    } while (0)
+
+/* Sixteen words of the message schedule, 6.2.2 step 1, in a ring. */
+static void ocitar_i_digest_schedule256(uint32_t w[16])
+{
+    unsigned i;
+
+    for (i = 0; i < 16; i++) {
+        uint32_t x = w[(i + 1) & 15], y = w[(i + 14) & 15];
+
+        w[i] += (ocitar_i_digest_ror32(x, 7) ^ ocitar_i_digest_ror32(x, 18) ^
+                 x >> 3) +
+                w[(i + 9) & 15] +
+                (ocitar_i_digest_ror32(y, 17) ^ ocitar_i_digest_ror32(y, 19) ^
+                 y >> 10);
+    }
+}
+
+static void ocitar_i_digest_blocks256(uint32_t *h, const uint8_t *data,
+                                      size_t count)
+{
+    static const uint32_t k[64] = {
+    0x428a2f98u, 0x71374491u, 0xb5c0fbcfu, 0xe9b5dba5u, 0x3956c25bu,
+    0x59f111f1u, 0x923f82a4u, 0xab1c5ed5u, 0xd807aa98u, 0x12835b01u,
+    0x243185beu, 0x550c7dc3u, 0x72be5d74u, 0x80deb1feu, 0x9bdc06a7u,
+    0xc19bf174u, 0xe49b69c1u, 0xefbe4786u, 0x0fc19dc6u, 0x240ca1ccu,
+    0x2de92c6fu, 0x4a7484aau, 0x5cb0a9dcu, 0x76f988dau, 0x983e5152u,
+    0xa831c66du, 0xb00327c8u, 0xbf597fc7u, 0xc6e00bf3u, 0xd5a79147u,
+    0x06ca6351u, 0x14292967u, 0x27b70a85u, 0x2e1b2138u, 0x4d2c6dfcu,
+    0x53380d13u, 0x650a7354u, 0x766a0abbu, 0x81c2c92eu, 0x92722c85u,
+    0xa2bfe8a1u, 0xa81a664bu, 0xc24b8b70u, 0xc76c51a3u, 0xd192e819u,
+    0xd6990624u, 0xf40e3585u, 0x106aa070u, 0x19a4c116u, 0x1e376c08u,
+    0x2748774cu, 0x34b0bcb5u, 0x391c0cb3u, 0x4ed8aa4au, 0x5b9cca4fu,
+    0x682e6ff3u, 0x748f82eeu, 0x78a5636fu, 0x84c87814u, 0x8cc70208u,
+    0x90befffau, 0xa4506cebu, 0xbef9a3f7u, 0xc67178f2u
+    };
+    uint32_t w[16], v[8];
+    unsigned i, j;
+
+    for (; count > 0; count--, data += 64) {
+        for (i = 0; i < 16; i++)
+            w[i] = ocitar_i_bytes_load32(data + 4 * i);
+        for (i = 0; i < 8; i++)
+            v[i] = h[i];
+        for (i = 0; i < 64; i += 16) {
+            if (i > 0)
+                ocitar_i_digest_schedule256(w);
+            for (j = 0; j < 16; j += 8) {
+                const uint32_t *kk = k + i + j, *ww = w + j;
+
+                OCITAR_I_ROUND256(v[0], v[1], v[2], v[3], v[4], v[5], v[6],
+                                  v[7], kk[0] + ww[0]);
+                OCITAR_I_ROUND256(v[7], v[0], v[1], v[2], v[3], v[4], v[5],
+                                  v[6], kk[1] + ww[1]);
+                OCITAR_I_ROUND256(v[6], v[7], v[0], v[1], v[2], v[3], v[4],
+                                  v[5], kk[2] + ww[2]);
+                OCITAR_I_ROUND256(v[5], v[6], v[7], v[0], v[1], v[2], v[3],
+                                  v[4], kk[3] + ww[3]);
+                OCITAR_I_ROUND256(v[4], v[5], v[6], v[7], v[0], v[1], v[2],
+                                  v[3], kk[4] + ww[4]);
+                OCITAR_I_ROUND256(v[3], v[4], v[5], v[6], v[7], v[0], v[1],
+                                  v[2], kk[5] + ww[5]);
+                OCITAR_I_ROUND256(v[2], v[3], v[4], v[5], v[6], v[7], v[0],
+                                  v[1], kk[6] + ww[6]);
+                OCITAR_I_ROUND256(v[1], v[2], v[3], v[4], v[5], v[6], v[7],
+                                  v[0], kk[7] + ww[7]);
+            }
+        }
+        for (i = 0; i < 8; i++)
+            h[i] += v[i];
+    }
+}
+
+#undef OCITAR_I_ROUND256
+
+#ifndef OCITAR_NO_SHA512
+static uint64_t ocitar_i_digest_ror64(uint64_t x, unsigned n)
+{
+    return x >> n | x << (64 - n);
+}
+
+/* FIPS 180-4, 6.4.2. Rolled: this one is rare. */
+static void ocitar_i_digest_blocks512(uint64_t *h, const uint8_t *data,
+                                      size_t count)
+{
+    static const uint64_t k[80] = {
+    0x428a2f98d728ae22u, 0x7137449123ef65cdu, 0xb5c0fbcfec4d3b2fu,
+    0xe9b5dba58189dbbcu, 0x3956c25bf348b538u, 0x59f111f1b605d019u,
+    0x923f82a4af194f9bu, 0xab1c5ed5da6d8118u, 0xd807aa98a3030242u,
+    0x12835b0145706fbeu, 0x243185be4ee4b28cu, 0x550c7dc3d5ffb4e2u,
+    0x72be5d74f27b896fu, 0x80deb1fe3b1696b1u, 0x9bdc06a725c71235u,
+    0xc19bf174cf692694u, 0xe49b69c19ef14ad2u, 0xefbe4786384f25e3u,
+    0x0fc19dc68b8cd5b5u, 0x240ca1cc77ac9c65u, 0x2de92c6f592b0275u,
+    0x4a7484aa6ea6e483u, 0x5cb0a9dcbd41fbd4u, 0x76f988da831153b5u,
+    0x983e5152ee66dfabu, 0xa831c66d2db43210u, 0xb00327c898fb213fu,
+    0xbf597fc7beef0ee4u, 0xc6e00bf33da88fc2u, 0xd5a79147930aa725u,
+    0x06ca6351e003826fu, 0x142929670a0e6e70u, 0x27b70a8546d22ffcu,
+    0x2e1b21385c26c926u, 0x4d2c6dfc5ac42aedu, 0x53380d139d95b3dfu,
+    0x650a73548baf63deu, 0x766a0abb3c77b2a8u, 0x81c2c92e47edaee6u,
+    0x92722c851482353bu, 0xa2bfe8a14cf10364u, 0xa81a664bbc423001u,
+    0xc24b8b70d0f89791u, 0xc76c51a30654be30u, 0xd192e819d6ef5218u,
+    0xd69906245565a910u, 0xf40e35855771202au, 0x106aa07032bbd1b8u,
+    0x19a4c116b8d2d0c8u, 0x1e376c085141ab53u, 0x2748774cdf8eeb99u,
+    0x34b0bcb5e19b48a8u, 0x391c0cb3c5c95a63u, 0x4ed8aa4ae3418acbu,
+    0x5b9cca4f7763e373u, 0x682e6ff3d6b2b8a3u, 0x748f82ee5defb2fcu,
+    0x78a5636f43172f60u, 0x84c87814a1f0ab72u, 0x8cc702081a6439ecu,
+    0x90befffa23631e28u, 0xa4506cebde82bde9u, 0xbef9a3f7b2c67915u,
+    0xc67178f2e372532bu, 0xca273eceea26619cu, 0xd186b8c721c0c207u,
+    0xeada7dd6cde0eb1eu, 0xf57d4f7fee6ed178u, 0x06f067aa72176fbau,
+    0x0a637dc5a2c898a6u, 0x113f9804bef90daeu, 0x1b710b35131c471bu,
+    0x28db77f523047d84u, 0x32caab7b40c72493u, 0x3c9ebe0a15c9bebcu,
+    0x431d67c49c100d4cu, 0x4cc5d4becb3e42b6u, 0x597f299cfc657e2au,
+    0x5fcb6fab3ad6faecu, 0x6c44198c4a475817u
+    };
+    uint64_t w[16], v[8];
+    unsigned i;
+
+    for (; count > 0; count--, data += 128) {
+        for (i = 0; i < 16; i++)
+            w[i] = (uint64_t)ocitar_i_bytes_load32(data + 8 * i) << 32 |
+                   ocitar_i_bytes_load32(data + 8 * i + 4);
+        for (i = 0; i < 8; i++)
+            v[i] = h[i];
+        for (i = 0; i < 80; i++) {
+            uint64_t t, x = w[(i + 1) & 15], y = w[(i + 14) & 15];
+
+            t = v[7] + k[i] + w[i & 15] + (v[6] ^ (v[4] & (v[5] ^ v[6]))) +
+                (ocitar_i_digest_ror64(v[4], 14) ^
+                 ocitar_i_digest_ror64(v[4], 18) ^
+                 ocitar_i_digest_ror64(v[4], 41));
+            w[i & 15] += (ocitar_i_digest_ror64(x, 1) ^
+                          ocitar_i_digest_ror64(x, 8) ^ x >> 7) +
+                         w[(i + 9) & 15] +
+                         (ocitar_i_digest_ror64(y, 19) ^
+                          ocitar_i_digest_ror64(y, 61) ^ y >> 6);
+            x = t + ((v[0] & v[1]) | (v[2] & (v[0] | v[1]))) +
+                (ocitar_i_digest_ror64(v[0], 28) ^
+                 ocitar_i_digest_ror64(v[0], 34) ^
+                 ocitar_i_digest_ror64(v[0], 39));
+            OCITAR_MEMMOVE(v + 1, v, 7 * sizeof v[0]);
+            v[4] += t;
+            v[0] = x;
+        }
+        for (i = 0; i < 8; i++)
+            h[i] += v[i];
+    }
+}
+#endif
+
+OCITAR_API size_t ocitar_digest_length(uint8_t algorithm)
+{
+    switch (algorithm) {
+    case OCITAR_SHA256:
+        return 32;
+#ifndef OCITAR_NO_SHA512
+    case OCITAR_SHA384:
+        return 48;
+    case OCITAR_SHA512:
+        return 64;
+#endif
+    default:
+        return 0;
+    }
+}
+
+OCITAR_API const char *ocitar_algorithm_name(uint8_t algorithm)
+{
+    switch (algorithm) {
+    case OCITAR_SHA256:
+        return "sha256";
+    case OCITAR_SHA384:
+        return "sha384";
+    case OCITAR_SHA512:
+        return "sha512";
+    default:
+        return NULL;
+    }
+}
+
+OCITAR_API uint8_t ocitar_algorithm_parse(const char *name, size_t len)
+{
+    uint8_t a;
+
+    len = ocitar_i_bytes_length(name, len);
+    for (a = OCITAR_SHA256; a <= OCITAR_SHA512; a = (uint8_t)(a << 1))
+        if (ocitar_i_bytes_equal(name, len, ocitar_algorithm_name(a), 6))
+            return a;
+    return 0;
+}
+
+/* algorithm-component, OCI descriptor: [a-z0-9]+ joined by one of "+._-". */
+static int ocitar_i_digest_algorithm_ok(const char *s, size_t len)
+{
+    size_t i;
+    int word = 0;
+
+    for (i = 0; i < len; i++) {
+        if ((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9'))
+            word = 1;
+        else if (word && ocitar_i_bytes_has("+._-", 4, s[i]))
+            word = 0;
+        else
+            return 0;
+    }
+    return word;
+}
+
+static int ocitar_i_digest_encoded_ok(const char *s, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
+              (s[i] >= '0' && s[i] <= '9') ||
+              ocitar_i_bytes_has("=_-", 3, s[i])))
+            return 0;
+    return len > 0;
+}
+
+/* The value of a lower-case hex digit, or 16. */
+static unsigned ocitar_i_digest_nibble(char c)
+{
+    if (c >= '0' && c <= '9')
+        return (unsigned)(c - '0');
+    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+}
+
+OCITAR_API int ocitar_digest_parse(ocitar_digest *out, const char *text,
+                                   size_t len)
+{
+    size_t colon = 0, i, n;
+    unsigned hi, lo;
+
+    if (out == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(out, 0, sizeof *out);
+    len = ocitar_i_bytes_length(text, len);
+    while (colon < len && text[colon] != ':')
+        colon++;
+    if (colon == len || !ocitar_i_digest_algorithm_ok(text, colon) ||
+        !ocitar_i_digest_encoded_ok(text + colon + 1, len - colon - 1))
+        return OCITAR_E_ARG;
+    n = ocitar_digest_length(ocitar_algorithm_parse(text, colon));
+    if (n == 0)
+        return OCITAR_E_UNSUPPORTED;
+    text += colon + 1;
+    if (len - colon - 1 != 2 * n)
+        return OCITAR_E_ARG;
+    for (i = 0; i < n; i++) {
+        hi = ocitar_i_digest_nibble(text[2 * i]);
+        lo = ocitar_i_digest_nibble(text[2 * i + 1]);
+        if (hi > 15 || lo > 15) {
+            OCITAR_MEMSET(out, 0, sizeof *out);
+            return OCITAR_E_ARG;
+        }
+        out->bytes[i] = (uint8_t)(hi << 4 | lo);
+    }
+    out->algorithm = ocitar_algorithm_parse(text - colon - 1, colon);
+    return OCITAR_OK;
+}
+
+OCITAR_API size_t ocitar_digest_format(const ocitar_digest *digest,
+                                       char out[OCITAR_DIGEST_TEXT_MAX])
+{
+    const char *hex = "0123456789abcdef";
+    size_t n = ocitar_digest_length(digest->algorithm), i, at = 7;
+
+    out[0] = 0;
+    if (n == 0)
+        return 0;
+    OCITAR_MEMCPY(out, ocitar_algorithm_name(digest->algorithm), 6);
+    out[6] = ':';
+    for (i = 0; i < n; i++) {
+        out[at++] = hex[digest->bytes[i] >> 4];
+        out[at++] = hex[digest->bytes[i] & 15];
+    }
+    out[at] = 0;
+    return at;
+}
+
+OCITAR_API int ocitar_digest_equal(const ocitar_digest *a,
+                                   const ocitar_digest *b)
+{
+    return a->algorithm == b->algorithm &&
+           OCITAR_MEMCMP(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+static void ocitar_i_digester_load(ocitar_digester *d)
+{
+    static const uint32_t h256[8] = {
+    0x6a09e667u, 0xbb67ae85u, 0x3c6ef372u, 0xa54ff53au,
+    0x510e527fu, 0x9b05688cu, 0x1f83d9abu, 0x5be0cd19u
+    };
+#ifndef OCITAR_NO_SHA512
+    static const uint64_t h384[8] = {
+    0xcbbb9d5dc1059ed8u, 0x629a292a367cd507u, 0x9159015a3070dd17u,
+    0x152fecd8f70e5939u, 0x67332667ffc00b31u, 0x8eb44a8768581511u,
+    0xdb0c2e0d64f98fa7u, 0x47b5481dbefa4fa4u
+    };
+    static const uint64_t h512[8] = {
+    0x6a09e667f3bcc908u, 0xbb67ae8584caa73bu, 0x3c6ef372fe94f82bu,
+    0xa54ff53a5f1d36f1u, 0x510e527fade682d1u, 0x9b05688c2b3e6c1fu,
+    0x1f83d9abfb41bd6bu, 0x5be0cd19137e2179u
+    };
+
+    if (d->algorithm != OCITAR_SHA256) {
+        OCITAR_MEMCPY(d->state.s512.h,
+                      d->algorithm == OCITAR_SHA384 ? h384 : h512,
+                      sizeof h512);
+        return;
+    }
+#endif
+    OCITAR_MEMCPY(d->state.s256.h, h256, sizeof h256);
+}
+
+OCITAR_API int ocitar_digester_begin(ocitar_digester *digester,
+                                     uint8_t algorithm,
+                                     const ocitar_engine *engine)
+{
+    if (digester == NULL)
+        return OCITAR_E_ARG;
+    digester->live = 0;
+    if (ocitar_digest_length(algorithm) == 0)
+        return OCITAR_E_UNSUPPORTED;
+    if (engine != NULL && !(engine->algorithms & algorithm))
+        engine = NULL;
+    digester->engine = engine;
+    digester->algorithm = algorithm;
+    digester->length = 0;
+    digester->error = 0;
+    if (engine == NULL)
+        ocitar_i_digester_load(digester);
+    else if ((digester->error = engine->begin_fn(
+                  engine->user, &digester->state, algorithm)) != 0)
+        return OCITAR_E_HASH;
+    digester->live = 1;
+    return OCITAR_OK;
+}
+
+static void ocitar_i_digester_blocks(ocitar_digester *d, const uint8_t *data,
+                                     size_t count)
+{
+#ifndef OCITAR_NO_SHA512
+    if (d->algorithm != OCITAR_SHA256) {
+        ocitar_i_digest_blocks512(d->state.s512.h, data, count);
+        return;
+    }
+#endif
+    ocitar_i_digest_blocks256(d->state.s256.h, data, count);
+}
+
+/* The bundled code's share of an update: whole blocks from where they are,
+   the rest through the digester's own. */
+static void ocitar_i_digester_absorb(ocitar_digester *d, const uint8_t *p,
+                                     size_t len)
+{
+    size_t size = d->algorithm == OCITAR_SHA256 ? 64 : 128, n;
+    size_t held = (size_t)(d->length & (size - 1));
+    uint8_t *block = size == 64 ? d->state.s256.block : d->state.s512.block;
+
+    d->length += len;
+    if (held > 0) {
+        n = len < size - held ? len : size - held;
+        OCITAR_MEMCPY(block + held, p, n);
+        p += n;
+        len -= n;
+        if (held + n < size)
+            return;
+        ocitar_i_digester_blocks(d, block, 1);
+    }
+    n = len / size;
+    ocitar_i_digester_blocks(d, p, n);
+    if (len > n * size)
+        OCITAR_MEMCPY(block, p + n * size, len - n * size);
+}
+
+OCITAR_API int ocitar_digester_update(ocitar_digester *digester,
+                                      const void *data, size_t len)
+{
+    const ocitar_engine *engine;
+
+    if (digester == NULL || (data == NULL && len > 0))
+        return OCITAR_E_ARG;
+    if (!digester->live)
+        return OCITAR_E_STATE;
+    if (digester->error != 0)
+        return OCITAR_E_HASH;
+    if (len == 0)
+        return OCITAR_OK;
+    engine = digester->engine;
+    if (engine == NULL) {
+        ocitar_i_digester_absorb(digester, (const uint8_t *)data, len);
+        return OCITAR_OK;
+    }
+    digester->length += len;
+    digester->error =
+        engine->update_fn(engine->user, &digester->state, data, len);
+    return digester->error != 0 ? OCITAR_E_HASH : OCITAR_OK;
+}
+
+/* Padding and length, FIPS 180-4 5.1; then the state, big-endian. */
+static void ocitar_i_digester_close(ocitar_digester *d, uint8_t *out)
+{
+    static const uint8_t pad[128] = { 0x80 };
+    size_t size = d->algorithm == OCITAR_SHA256 ? 64 : 128;
+    size_t tail = size / 8; /* bytes of the length field */
+    size_t held = (size_t)(d->length & (size - 1)), n, i;
+    uint64_t length = d->length;
+    uint8_t bits[16];
+
+    OCITAR_MEMSET(bits, 0, sizeof bits);
+    ocitar_i_bytes_store64(bits + tail - 8, length << 3);
+    if (tail == 16)
+        bits[7] = (uint8_t)(length >> 61);
+    n = held + tail < size ? size - tail - held : 2 * size - tail - held;
+    ocitar_i_digester_absorb(d, pad, n);
+    ocitar_i_digester_absorb(d, bits, tail);
+    n = ocitar_digest_length(d->algorithm);
+    if (size == 64)
+        for (i = 0; i < n / 4; i++)
+            ocitar_i_bytes_store32(out + 4 * i, d->state.s256.h[i]);
+    else
+        for (i = 0; i < n / 8; i++)
+            ocitar_i_bytes_store64(out + 8 * i, d->state.s512.h[i]);
+}
+
+OCITAR_API int ocitar_digester_end(ocitar_digester *digester,
+                                   ocitar_digest *out)
+{
+    const ocitar_engine *engine;
+
+    if (digester == NULL || out == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(out, 0, sizeof *out);
+    if (!digester->live)
+        return OCITAR_E_STATE;
+    digester->live = 0;
+    engine = digester->engine;
+    if (engine == NULL) {
+        ocitar_i_digester_close(digester, out->bytes);
+    } else if (digester->error != 0) {
+        engine->end_fn(engine->user, &digester->state, NULL);
+        return OCITAR_E_HASH;
+    } else if ((digester->error = engine->end_fn(
+                    engine->user, &digester->state, out->bytes)) != 0) {
+        OCITAR_MEMSET(out, 0, sizeof *out);
+        return OCITAR_E_HASH;
+    }
+    out->algorithm = digester->algorithm;
+    return OCITAR_OK;
+}
+
+/* Lets a foreign engine free what it holds. */
+static void ocitar_i_digester_drop(ocitar_digester *d)
+{
+    if (d->live && d->engine != NULL)
+        d->engine->end_fn(d->engine->user, &d->state, NULL);
+    d->live = 0;
+}
+
+OCITAR_API int ocitar_digest_of(ocitar_digest *out, uint8_t algorithm,
+                                const void *data, size_t len)
+{
+    ocitar_digester d;
+    int e = ocitar_digester_begin(&d, algorithm, NULL);
+
+    if (e == OCITAR_OK)
+        e = ocitar_digester_update(&d, data, len);
+    return e == OCITAR_OK ? ocitar_digester_end(&d, out) : e;
+}
+
+/* The slot of a digest: its own, or the free one where it belongs, or NULL
+   if every slot is taken by others. Linear probing from its first bytes. */
+static ocitar_key *ocitar_i_keys_slot(ocitar_key *keys, size_t count,
+                                      const ocitar_digest *digest)
+{
+    static const ocitar_key none = { { 0 } };
+    size_t at = ((size_t)ocitar_i_bytes_load32(digest->bytes)) % count, i;
+
+    for (i = 0; i < count; i++) {
+        ocitar_key *key = &keys[at];
+
+        if (OCITAR_MEMCMP(key->bytes, digest->bytes, 32) == 0 ||
+            OCITAR_MEMCMP(key, &none, sizeof none) == 0)
+            return key;
+        at = at + 1 == count ? 0 : at + 1;
+    }
+    return NULL;
+}
+
+/* Writes with a bound, counting what did not fit. */
+typedef struct ocitar_i_text {
+    char *out;
+    size_t capacity;
+    size_t len;
+} ocitar_i_text;
+
+static void ocitar_i_text_add(ocitar_i_text *t, const char *s)
+{
+    for (; *s != 0; s++, t->len++)
+        if (t->len + 1 < t->capacity)
+            t->out[t->len] = *s;
+}
+
+static void ocitar_i_text_number(ocitar_i_text *t, int64_t value)
+{
+    char digits[21];
+
+    digits[ocitar_i_bytes_signed(digits, value)] = 0;
+    ocitar_i_text_add(t, digits);
+}
+
+OCITAR_API size_t ocitar_error_format(const ocitar_error *error, char *out,
+                                      size_t capacity)
+{
+    ocitar_i_text t = { NULL, 0, 0 };
+    char digest[OCITAR_DIGEST_TEXT_MAX];
+
+    t.out = out;
+    t.capacity = out == NULL ? 0 : capacity;
+    ocitar_i_text_add(&t, ocitar_error_text(error->code));
+    if (error->expected_size != error->actual_size) {
+        ocitar_i_text_add(&t, ": ");
+        ocitar_i_text_number(&t, (int64_t)error->expected_size);
+        ocitar_i_text_add(&t, " != ");
+        ocitar_i_text_number(&t, (int64_t)error->actual_size);
+    }
+    if (error->expected.algorithm != 0) {
+        ocitar_digest_format(&error->expected, digest);
+        ocitar_i_text_add(&t, ": ");
+        ocitar_i_text_add(&t, digest);
+        ocitar_digest_format(&error->actual, digest);
+        ocitar_i_text_add(&t, " != ");
+        ocitar_i_text_add(&t, digest);
+    }
+    if (error->user_code != 0) {
+        ocitar_i_text_add(&t, ": code ");
+        ocitar_i_text_number(&t, error->user_code);
+    }
+    if (error->subject != NULL) {
+        ocitar_i_text_add(&t, " (");
+        ocitar_i_text_add(&t, error->subject);
+        ocitar_i_text_add(&t, ")");
+    }
+    if (t.capacity > 0)
+        out[t.len < capacity ? t.len : capacity - 1] = 0;
+    return t.len;
+}
+
+/* ==== tar ===============================================================
+   An entry's head as 512-byte blocks: POSIX ustar and pax interchange, with
+   the choices that Go's archive/tar makes. Calls bytes. */
+
+enum { /* records that are generated, in the order of their keys */
+    OCITAR_I_ATIME, OCITAR_I_CTIME, OCITAR_I_GID, OCITAR_I_GNAME,
+    OCITAR_I_LINKPATH, OCITAR_I_MTIME, OCITAR_I_PATH, OCITAR_I_SIZE,
+    OCITAR_I_UID, OCITAR_I_UNAME, OCITAR_I_RECORDS
+};
+
+enum { /* what encoder_next writes next */
+    OCITAR_I_TAR_DONE, OCITAR_I_TAR_PAX_HEAD, OCITAR_I_TAR_PAX_DATA,
+    OCITAR_I_TAR_HEAD
+};
+
+#define OCITAR_I_OCTAL7 ((int64_t)07777777)
+#define OCITAR_I_OCTAL11 ((int64_t)077777777777)
+
+static const char *ocitar_i_tar_key(unsigned record)
+{
+    static const char *const keys[OCITAR_I_RECORDS] = {
+        "atime", "ctime", "gid", "gname", "linkpath",
+        "mtime", "path", "size", "uid", "uname"
+    };
+
+    return keys[record];
+}
+
+static int ocitar_i_tar_octal_ok(int64_t value, int64_t max)
+{
+    return value >= 0 && value <= max;
+}
+
+/* A NUL is no character of a string field, so it counts as none of ASCII. */
+static int ocitar_i_tar_ascii(const char *s, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        if (s[i] == 0 || ((unsigned char)s[i] & 0x80))
+            return 0;
+    return 1;
+}
+
+/* Where ustar splits a name of more than 100 bytes: the index of the slash
+   between prefix and name, or 0 if it cannot. Only one slash is tried. */
+static size_t ocitar_i_tar_split(const char *name, size_t len)
+{
+    size_t i;
+
+    if (len <= 100 || !ocitar_i_tar_ascii(name, len))
+        return 0;
+    i = len > 156 ? 156 : len;
+    if (i == len && name[len - 1] == '/')
+        i--;
+    while (i > 0 && name[i - 1] != '/')
+        i--;
+    if (i < 2 || len - i > 100 || len == i)
+        return 0;
+    return i - 1;
+}
+
+/* "sec" or "sec.frac" without trailing zeros; negative times as sign and
+   magnitude. 31 bytes at most. */
+static size_t ocitar_i_tar_time(char *out, const ocitar_time *t)
+{
+    int64_t seconds = t->seconds;
+    uint32_t nano = t->nanoseconds;
+    size_t n = 0, i;
+
+    if (nano == 0)
+        return ocitar_i_bytes_signed(out, seconds);
+    if (seconds < 0) {
+        out[n++] = '-';
+        seconds = -(seconds + 1);
+        nano = 1000000000u - nano;
+    }
+    n += ocitar_i_bytes_decimal(out + n, (uint64_t)seconds);
+    out[n++] = '.';
+    for (i = 9; i > 0; i--) {
+        out[n + i - 1] = (char)('0' + (int)(nano % 10));
+        nano /= 10;
+    }
+    n += 9;
+    while (out[n - 1] == '0')
+        n--;
+    return n;
+}
+
+/* The text of a field that has a pax key; NULL for a time that is not set.
+   `scratch` holds what is not a string of the entry's. */
+static const char *ocitar_i_tar_value(const ocitar_encoder *enc,
+                                      unsigned record, char scratch[32],
+                                      size_t *len)
+{
+    const ocitar_entry *e = enc->entry;
+    const ocitar_time *t = NULL;
+    const char *s = NULL;
+    size_t n = 0;
+
+    switch (record) {
+    case OCITAR_I_PATH:
+        s = e->name, n = e->name_len;
+        break;
+    case OCITAR_I_LINKPATH:
+        s = e->linkname, n = e->linkname_len;
+        break;
+    case OCITAR_I_UNAME:
+        s = e->uname, n = e->uname_len;
+        break;
+    case OCITAR_I_GNAME:
+        s = e->gname, n = e->gname_len;
+        break;
+    case OCITAR_I_UID:
+        *len = ocitar_i_bytes_signed(scratch, e->uid);
+        return scratch;
+    case OCITAR_I_GID:
+        *len = ocitar_i_bytes_signed(scratch, e->gid);
+        return scratch;
+    case OCITAR_I_SIZE:
+        *len = ocitar_i_bytes_signed(scratch, e->size);
+        return scratch;
+    case OCITAR_I_MTIME:
+        t = &enc->mtime;
+        break;
+    default:
+        t = record == OCITAR_I_ATIME ? &e->atime : &e->ctime;
+        if (enc->drop_times)
+            return NULL;
+    }
+    if (t != NULL) {
+        *len = t->set ? ocitar_i_tar_time(scratch, t) : 0;
+        return t->set ? scratch : NULL;
+    }
+    *len = ocitar_i_bytes_length(s, n);
+    return s == NULL ? "" : s;
+}
+
+/* Is this record of the caller's written? One that contradicts a field is
+   not, nor is what describes GNU's sparse files; 'g' takes all. */
+static int ocitar_i_tar_kept(const ocitar_encoder *enc,
+                             const ocitar_pair *pair)
+{
+    size_t key_len = ocitar_i_bytes_length(pair->key, pair->key_len), n, len;
+    size_t value_len = ocitar_i_bytes_length(pair->value, pair->value_len);
+    char scratch[32];
+    const char *text;
+    unsigned i;
+
+    if (enc->typeflag == 'g')
+        return 1;
+    if (key_len >= 11 && OCITAR_MEMCMP(pair->key, "GNU.sparse.", 11) == 0)
+        return 0;
+    for (i = 0; i < OCITAR_I_RECORDS; i++) {
+        n = ocitar_i_bytes_length(ocitar_i_tar_key(i), 0);
+        if (!ocitar_i_bytes_equal(pair->key, key_len, ocitar_i_tar_key(i), n))
+            continue;
+        text = ocitar_i_tar_value(enc, i, scratch, &len);
+        return text != NULL &&
+               ocitar_i_bytes_equal(text, len, pair->value, value_len);
+    }
+    return 1;
+}
+
+/* A record: whose it is, and where its text lies. */
+typedef struct ocitar_i_tar_record {
+    const char *key;
+    const char *value;
+    size_t key_len;
+    size_t value_len;
+    size_t len; /* of the whole record, its own digits included */
+    char scratch[32];
+} ocitar_i_tar_record;
+
+static void ocitar_i_tar_measure(ocitar_i_tar_record *r)
+{
+    char digits[20];
+    size_t base = r->key_len + r->value_len + 3;
+
+    r->len = base + ocitar_i_bytes_decimal(digits, base);
+    r->len = base + ocitar_i_bytes_decimal(digits, r->len);
+}
+
+/* Loads the record of the smallest key after the last one, or returns 0.
+   Sorting by selection: nothing is stored, and records are few. */
+static int ocitar_i_tar_select(const ocitar_encoder *enc,
+                               ocitar_i_tar_record *r)
+{
+    const ocitar_entry *e = enc->entry;
+    unsigned i, own = OCITAR_I_RECORDS;
+    size_t j, n;
+
+    r->key = NULL;
+    r->key_len = 0;
+    for (i = 0; i < OCITAR_I_RECORDS && r->key == NULL; i++) {
+        n = ocitar_i_bytes_length(ocitar_i_tar_key(i), 0);
+        if ((enc->records >> i & 1) &&
+            (enc->last_key == NULL ||
+             ocitar_i_bytes_compare(ocitar_i_tar_key(i), n, enc->last_key,
+                                    enc->last_key_len) > 0)) {
+            own = i;
+            r->key = ocitar_i_tar_key(i);
+            r->key_len = n;
+        }
+    }
+    for (j = 0; j < e->pax_count; j++) {
+        const ocitar_pair *p = &e->pax[j];
+
+        n = ocitar_i_bytes_length(p->key, p->key_len);
+        if ((enc->last_key != NULL &&
+             ocitar_i_bytes_compare(p->key, n, enc->last_key,
+                                    enc->last_key_len) <= 0) ||
+            (r->key != NULL &&
+             ocitar_i_bytes_compare(p->key, n, r->key, r->key_len) >= 0) ||
+            !ocitar_i_tar_kept(enc, p))
+            continue;
+        own = OCITAR_I_RECORDS;
+        r->key = p->key;
+        r->key_len = n;
+        r->value = p->value;
+        r->value_len = ocitar_i_bytes_length(p->value, p->value_len);
+    }
+    if (r->key == NULL)
+        return 0;
+    if (own < OCITAR_I_RECORDS)
+        r->value = ocitar_i_tar_value(enc, own, r->scratch, &r->value_len);
+    ocitar_i_tar_measure(r);
+    return 1;
+}
+
+/* Copies the part of `s` that lies in [from, from + room) of a text in which
+   it begins at *at; moves *at past it. */
+static size_t ocitar_i_tar_part(uint8_t *out, size_t room, size_t from,
+                                size_t *at, const char *s, size_t len)
+{
+    size_t skip = from > *at ? from - *at : 0, n;
+
+    *at += len;
+    if (skip >= len || room == 0)
+        return 0;
+    n = len - skip < room ? len - skip : room;
+    OCITAR_MEMCPY(out, s + skip, n);
+    return n;
+}
+
+/* Up to `room` bytes of the record `len key=value\n`, from position `from`. */
+static size_t ocitar_i_tar_record_copy(const ocitar_i_tar_record *r,
+                                       uint8_t *out, size_t room, size_t from)
+{
+    char head[21];
+    size_t n = ocitar_i_bytes_decimal(head, r->len), at = 0, done;
+
+    head[n++] = ' ';
+    done = ocitar_i_tar_part(out, room, from, &at, head, n);
+    done += ocitar_i_tar_part(out + done, room - done, from + done, &at,
+                              r->key, r->key_len);
+    done += ocitar_i_tar_part(out + done, room - done, from + done, &at, "=",
+                              1);
+    done += ocitar_i_tar_part(out + done, room - done, from + done, &at,
+                              r->value, r->value_len);
+    done += ocitar_i_tar_part(out + done, room - done, from + done, &at, "\n",
+                              1);
+    return done;
+}
+
+/* Does a number or string of the entry exceed ustar? Sets the record's bit. */
+static void ocitar_i_tar_need(ocitar_encoder *enc, unsigned record,
+                              int needed, int *ustar)
+{
+    if (needed) {
+        enc->records = (uint16_t)(enc->records | 1u << record);
+        *ustar = 0;
+    }
+}
+
+static void ocitar_i_tar_need_string(ocitar_encoder *enc, unsigned record,
+                                     size_t field, int *ustar)
+{
+    char scratch[32];
+    size_t len;
+    const char *s = ocitar_i_tar_value(enc, record, scratch, &len);
+    int before = *ustar;
+
+    ocitar_i_tar_need(enc, record, len > field || !ocitar_i_tar_ascii(s, len),
+                      ustar);
+    if (record == OCITAR_I_PATH && ocitar_i_tar_split(s, len) > 0)
+        *ustar = before;
+}
+
+static int ocitar_i_tar_type_ok(char typeflag, const ocitar_entry *e)
+{
+    size_t n = ocitar_i_bytes_length(e->name, e->name_len);
+
+    if (typeflag == 'x' || typeflag == 'L' || typeflag == 'K')
+        return OCITAR_E_ARG;
+    if (n > 0 && e->name[n - 1] == '/' &&
+        ocitar_i_bytes_has("0346S", 5, typeflag))
+        return OCITAR_E_NAME;
+    if (e->size < 0 && (typeflag < '1' || typeflag > '6'))
+        return OCITAR_E_RANGE;
+    return OCITAR_OK;
+}
+
+/* A global header carries its name and records, and nothing else. */
+static int ocitar_i_tar_global_ok(const ocitar_entry *e)
+{
+    return ocitar_i_bytes_length(e->linkname, e->linkname_len) == 0 &&
+           ocitar_i_bytes_length(e->uname, e->uname_len) == 0 &&
+           ocitar_i_bytes_length(e->gname, e->gname_len) == 0 &&
+           e->size == 0 && e->mode == 0 && e->uid == 0 && e->gid == 0 &&
+           e->devmajor == 0 && e->devminor == 0 && !e->mtime.set &&
+           !e->atime.set && !e->ctime.set;
+}
+
+static int ocitar_i_tar_numbers_ok(const ocitar_entry *e)
+{
+    return ocitar_i_tar_octal_ok(e->mode, OCITAR_I_OCTAL7) &&
+           ocitar_i_tar_octal_ok(e->devmajor, OCITAR_I_OCTAL7) &&
+           ocitar_i_tar_octal_ok(e->devminor, OCITAR_I_OCTAL7) &&
+           e->mtime.nanoseconds < 1000000000u &&
+           e->atime.nanoseconds < 1000000000u &&
+           e->ctime.nanoseconds < 1000000000u;
+}
+
+static int ocitar_i_tar_pairs_unique(const ocitar_pair *p, size_t count)
+{
+    size_t i, j;
+
+    for (i = 1; i < count; i++)
+        for (j = 0; j < i; j++)
+            if (ocitar_i_bytes_equal(
+                    p[i].key, ocitar_i_bytes_length(p[i].key, p[i].key_len),
+                    p[j].key, ocitar_i_bytes_length(p[j].key, p[j].key_len)))
+                return 0;
+    return 1;
+}
+
+/* pax: a key is not empty and has no '='; no NUL in a key, nor in the four
+   values that are strings of the header. */
+static int ocitar_i_tar_record_ok(const ocitar_i_tar_record *r)
+{
+    static const uint8_t strings[4] = { OCITAR_I_GNAME, OCITAR_I_LINKPATH,
+                                        OCITAR_I_PATH, OCITAR_I_UNAME };
+    const char *key;
+    unsigned i;
+
+    if (r->key_len == 0 || ocitar_i_bytes_has(r->key, r->key_len, '=') ||
+        ocitar_i_bytes_has(r->key, r->key_len, 0))
+        return OCITAR_E_ARG;
+    for (i = 0; i < 4; i++) {
+        key = ocitar_i_tar_key(strings[i]);
+        if (ocitar_i_bytes_equal(r->key, r->key_len, key,
+                                 ocitar_i_bytes_length(key, 0)) &&
+            ocitar_i_bytes_has(r->value, r->value_len, 0))
+            return OCITAR_E_NAME;
+    }
+    return OCITAR_OK;
+}
+
+/* Checks and adds up the records: their length is in the head before them. */
+static int ocitar_i_tar_records_measure(ocitar_encoder *enc)
+{
+    ocitar_i_tar_record r;
+    int e;
+
+    enc->data_len = 0;
+    enc->last_key = NULL;
+    while (ocitar_i_tar_select(enc, &r)) {
+        e = ocitar_i_tar_record_ok(&r);
+        if (e != OCITAR_OK)
+            return e;
+        if (r.len > 1048576 || enc->data_len > 1048576 - r.len)
+            return OCITAR_E_LIMIT;
+        enc->data_len += r.len;
+        enc->last_key = r.key;
+        enc->last_key_len = r.key_len;
+    }
+    enc->last_key = NULL;
+    enc->data_left = enc->data_len;
+    return OCITAR_OK;
+}
+
+/* mtime to whole seconds, half up, where no format was asked for. */
+static void ocitar_i_tar_times(ocitar_encoder *enc)
+{
+    enc->mtime = enc->entry->mtime;
+    if (enc->entry->format != OCITAR_FORMAT_ANY)
+        return;
+    enc->drop_times = 1;
+    if (enc->mtime.nanoseconds >= 500000000u &&
+        enc->mtime.seconds < INT64_MAX)
+        enc->mtime.seconds++;
+    enc->mtime.nanoseconds = 0;
+}
+
+/* Which records are needed; 1 if ustar can hold the entry. */
+static int ocitar_i_tar_needs(ocitar_encoder *enc)
+{
+    const ocitar_entry *e = enc->entry;
+    int ustar = enc->typeflag != 'g' && e->pax_count == 0;
+    int octal = ocitar_i_tar_octal_ok(enc->mtime.seconds, OCITAR_I_OCTAL11);
+
+    ocitar_i_tar_need_string(enc, OCITAR_I_PATH, 100, &ustar);
+    ocitar_i_tar_need_string(enc, OCITAR_I_LINKPATH, 100, &ustar);
+    ocitar_i_tar_need_string(enc, OCITAR_I_UNAME, 32, &ustar);
+    ocitar_i_tar_need_string(enc, OCITAR_I_GNAME, 32, &ustar);
+    ocitar_i_tar_need(enc, OCITAR_I_UID,
+                      !ocitar_i_tar_octal_ok(e->uid, OCITAR_I_OCTAL7), &ustar);
+    ocitar_i_tar_need(enc, OCITAR_I_GID,
+                      !ocitar_i_tar_octal_ok(e->gid, OCITAR_I_OCTAL7), &ustar);
+    ocitar_i_tar_need(enc, OCITAR_I_SIZE,
+                      !ocitar_i_tar_octal_ok(e->size, OCITAR_I_OCTAL11),
+                      &ustar);
+    ocitar_i_tar_need(enc, OCITAR_I_MTIME, enc->mtime.set && !octal, &ustar);
+    if (!enc->drop_times) {
+        ocitar_i_tar_need(enc, OCITAR_I_ATIME, e->atime.set, &ustar);
+        ocitar_i_tar_need(enc, OCITAR_I_CTIME, e->ctime.set, &ustar);
+    }
+    if (enc->mtime.set && enc->mtime.nanoseconds != 0) {
+        enc->records = (uint16_t)(enc->records | 1u << OCITAR_I_MTIME);
+        if (e->format == OCITAR_FORMAT_PAX)
+            ustar = 0; /* ustar would do, with the fraction lost */
+    }
+    return ustar;
+}
+
+OCITAR_API int ocitar_encoder_begin(ocitar_encoder *encoder,
+                                    const ocitar_entry *entry)
+{
+    size_t n;
+    int e, ustar;
+
+    if (encoder == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(encoder, 0, sizeof *encoder);
+    if (entry == NULL || entry->format > OCITAR_FORMAT_PAX ||
+        (entry->pax_count > 0 && entry->pax == NULL))
+        return OCITAR_E_ARG;
+    n = ocitar_i_bytes_length(entry->name, entry->name_len);
+    encoder->entry = entry;
+    encoder->typeflag = entry->typeflag;
+    if (entry->typeflag == 0)
+        encoder->typeflag = n > 0 && entry->name[n - 1] == '/' ? '5' : '0';
+    e = ocitar_i_tar_type_ok(encoder->typeflag, entry);
+    if (e != OCITAR_OK)
+        return e;
+    if (encoder->typeflag == 'g' && !ocitar_i_tar_global_ok(entry))
+        return OCITAR_E_ARG;
+    if (!ocitar_i_tar_numbers_ok(entry))
+        return OCITAR_E_RANGE;
+    if (!ocitar_i_tar_pairs_unique(entry->pax, entry->pax_count))
+        return OCITAR_E_DUPLICATE;
+    ocitar_i_tar_times(encoder);
+    ustar = ocitar_i_tar_needs(encoder);
+    e = ocitar_i_tar_records_measure(encoder);
+    if (e != OCITAR_OK)
+        return e;
+    if (!ustar && entry->format == OCITAR_FORMAT_USTAR)
+        return OCITAR_E_RANGE;
+    encoder->pax = (uint8_t)!ustar;
+    if (encoder->pax && (encoder->data_len > 0 || encoder->typeflag == 'g'))
+        encoder->phase = OCITAR_I_TAR_PAX_HEAD;
+    else
+        encoder->phase = OCITAR_I_TAR_HEAD;
+    return OCITAR_OK;
+}
+
+OCITAR_API size_t ocitar_encoder_size(const ocitar_encoder *encoder)
+{
+    size_t n = encoder->typeflag == 'g' ? 0 : 512;
+
+    if (encoder->entry == NULL)
+        return 0;
+    if (encoder->pax && (encoder->data_len > 0 || n == 0))
+        n += 512 + (encoder->data_len + 511) / 512 * 512;
+    return n;
+}
+
+/* A string field: what is not ASCII is left out, and the rest is cut. Some
+   readers take a '/' at the very end for a directory, so if that is where it
+   was cut, the run of slashes is ended early. */
+static void ocitar_i_tar_put_string(uint8_t *field, size_t size,
+                                    const char *s, size_t len)
+{
+    size_t i, n = 0;
+
+    for (i = 0; i < len && n <= size; i++) {
+        if (s[i] == 0 || ((unsigned char)s[i] & 0x80))
+            continue;
+        if (n < size)
+            field[n] = (uint8_t)s[i];
+        n++;
+    }
+    if (n <= size || field[size - 1] != '/')
+        return;
+    for (n = size; n > 0 && field[n - 1] == '/'; n--)
+        ;
+    field[n] = 0;
+}
+
+/* An octal field with its NUL; 0 where pax has the true value. */
+static void ocitar_i_tar_put_octal(uint8_t *field, size_t size, int64_t value,
+                                   int64_t max)
+{
+    if (!ocitar_i_tar_octal_ok(value, max))
+        value = 0;
+    ocitar_i_bytes_octal(field, size - 1, (uint64_t)value);
+}
+
+/* Magic, version and last of all the checksum: six digits, NUL, space. */
+static void ocitar_i_tar_seal(uint8_t block[512])
+{
+    uint32_t sum = 0;
+    unsigned i;
+
+    OCITAR_MEMCPY(block + 257, "ustar\00000", 8);
+    OCITAR_MEMSET(block + 148, ' ', 8);
+    for (i = 0; i < 512; i++)
+        sum += block[i];
+    ocitar_i_bytes_octal(block + 148, 6, sum);
+    block[154] = 0;
+}
+
+/* The name of an 'x' entry, as a text that is read and not stored: the
+   directory, "PaxHeaders.0", the file. */
+typedef struct ocitar_i_tar_path {
+    const char *name;
+    size_t dir;   /* bytes up to and with the last '/' */
+    size_t total; /* of the whole text */
+    size_t len;   /* of the name */
+} ocitar_i_tar_path;
+
+static char ocitar_i_tar_path_at(const ocitar_i_tar_path *p, size_t i)
+{
+    static const char middle[] = "PaxHeaders.0/";
+
+    if (i < p->dir)
+        return p->name[i];
+    i -= p->dir;
+    if (i < 13)
+        return middle[i];
+    return p->name[p->dir + i - 13];
+}
+
+/* Finds the component at or after *from: its start, length and kind, 0 at
+   the end, 1 for ".", 2 for "..", 3 for any other. */
+static int ocitar_i_tar_path_next(const ocitar_i_tar_path *p, size_t *from,
+                                  size_t *start)
+{
+    size_t i = *from, n;
+
+    while (i < p->total && ocitar_i_tar_path_at(p, i) == '/')
+        i++;
+    *start = i;
+    while (i < p->total && ocitar_i_tar_path_at(p, i) != '/')
+        i++;
+    *from = i;
+    n = i - *start;
+    if (n == 1 && ocitar_i_tar_path_at(p, *start) == '.')
+        return 1;
+    if (n == 2 && ocitar_i_tar_path_at(p, *start) == '.' &&
+        ocitar_i_tar_path_at(p, *start + 1) == '.')
+        return 2;
+    return n == 0 ? 0 : 3;
+}
+
+/* Does a ".." further on take back the component before *from? Then *from
+   moves past it. */
+static int ocitar_i_tar_path_undone(const ocitar_i_tar_path *p, size_t *from)
+{
+    size_t at = *from, start, depth = 1;
+    int kind;
+
+    while ((kind = ocitar_i_tar_path_next(p, &at, &start)) != 0) {
+        if (kind == 3)
+            depth++;
+        else if (kind == 2 && --depth == 0) {
+            *from = at;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Writes the cleaned path ('.', '..' and '//' resolved, as a text) into the
+   name field: ASCII only, cut, no '/' at the end. */
+static void ocitar_i_tar_put_pax_name(uint8_t field[100], const char *name,
+                                      size_t len)
+{
+    ocitar_i_tar_path p;
+    size_t at = 0, start, end, n = 0, parts = 0;
+    int rooted, kind;
+
+    p.name = name;
+    p.len = len;
+    p.total = len + 13;
+    for (p.dir = len; p.dir > 0 && name[p.dir - 1] != '/'; p.dir--)
+        ;
+    rooted = len > 0 && name[0] == '/';
+    if (rooted)
+        field[n++] = '/';
+    while (n < 100 && (kind = ocitar_i_tar_path_next(&p, &at, &start)) != 0) {
+        end = at;
+        if (kind == 1 || (kind == 2 && rooted) ||
+            (kind == 3 && ocitar_i_tar_path_undone(&p, &at)))
+            continue;
+        if (parts++ > 0)
+            field[n++] = '/';
+        for (; start < end && n < 100; start++) {
+            char c = ocitar_i_tar_path_at(&p, start);
+
+            if (!((unsigned char)c & 0x80))
+                field[n++] = (uint8_t)c;
+        }
+    }
+    if (parts == 0 && !rooted)
+        field[n++] = '.';
+    while (n > 0 && field[n - 1] == '/')
+        field[--n] = 0;
+}
+
+/* The head of the pax data: 'x' before its entry, or 'g' by itself. */
+static void ocitar_i_tar_pax_head(const ocitar_encoder *enc,
+                                  uint8_t block[512])
+{
+    const ocitar_entry *e = enc->entry;
+    size_t len = ocitar_i_bytes_length(e->name, e->name_len), n;
+
+    if (enc->typeflag != 'g') {
+        ocitar_i_tar_put_pax_name(block, e->name, len);
+    } else {
+        if (len > 0)
+            ocitar_i_tar_put_string(block, 100, e->name, len);
+        else
+            ocitar_i_tar_put_string(block, 100, "GlobalHead.0.0", 14);
+        for (n = 100; n > 0 && (block[n - 1] == 0 || block[n - 1] == '/'); n--)
+            block[n - 1] = 0;
+    }
+    ocitar_i_tar_put_octal(block + 100, 8, 0, 0);
+    ocitar_i_tar_put_octal(block + 108, 8, 0, 0);
+    ocitar_i_tar_put_octal(block + 116, 8, 0, 0);
+    ocitar_i_tar_put_octal(block + 124, 12, (int64_t)enc->data_len,
+                           OCITAR_I_OCTAL11);
+    ocitar_i_tar_put_octal(block + 136, 12, 0, 0);
+    block[156] = enc->typeflag == 'g' ? 'g' : 'x';
+    ocitar_i_tar_seal(block);
+}
+
+static void ocitar_i_tar_pax_data(ocitar_encoder *enc, uint8_t block[512])
+{
+    ocitar_i_tar_record r;
+    size_t at = 0;
+
+    while (at < 512 && enc->data_left > 0 && ocitar_i_tar_select(enc, &r)) {
+        size_t n = ocitar_i_tar_record_copy(&r, block + at, 512 - at,
+                                            enc->record_at);
+
+        at += n;
+        enc->data_left -= n;
+        enc->record_at += n;
+        if (enc->record_at < r.len)
+            break;
+        enc->record_at = 0;
+        enc->last_key = r.key;
+        enc->last_key_len = r.key_len;
+    }
+}
+
+static void ocitar_i_tar_head(const ocitar_encoder *enc, uint8_t block[512])
+{
+    const ocitar_entry *e = enc->entry;
+    size_t len = ocitar_i_bytes_length(e->name, e->name_len);
+    size_t split = enc->pax ? 0 : ocitar_i_tar_split(e->name, len);
+
+    if (split > 0) {
+        OCITAR_MEMCPY(block + 345, e->name, split);
+        split++;
+    }
+    if (len > 0)
+        ocitar_i_tar_put_string(block, 100, e->name + split, len - split);
+    ocitar_i_tar_put_octal(block + 100, 8, e->mode, OCITAR_I_OCTAL7);
+    ocitar_i_tar_put_octal(block + 108, 8, e->uid, OCITAR_I_OCTAL7);
+    ocitar_i_tar_put_octal(block + 116, 8, e->gid, OCITAR_I_OCTAL7);
+    ocitar_i_tar_put_octal(block + 124, 12, e->size, OCITAR_I_OCTAL11);
+    ocitar_i_tar_put_octal(block + 136, 12,
+                           enc->mtime.set ? enc->mtime.seconds : 0,
+                           OCITAR_I_OCTAL11);
+    block[156] = (uint8_t)enc->typeflag;
+    ocitar_i_tar_put_string(block + 157, 100, e->linkname,
+                            ocitar_i_bytes_length(e->linkname,
+                                                  e->linkname_len));
+    ocitar_i_tar_put_string(block + 265, 32, e->uname,
+                            ocitar_i_bytes_length(e->uname, e->uname_len));
+    ocitar_i_tar_put_string(block + 297, 32, e->gname,
+                            ocitar_i_bytes_length(e->gname, e->gname_len));
+    ocitar_i_tar_put_octal(block + 329, 8, e->devmajor, OCITAR_I_OCTAL7);
+    ocitar_i_tar_put_octal(block + 337, 8, e->devminor, OCITAR_I_OCTAL7);
+    ocitar_i_tar_seal(block);
+}
+
+OCITAR_API int ocitar_encoder_next(ocitar_encoder *encoder,
+                                   uint8_t block[512])
+{
+    if (encoder == NULL || encoder->phase == OCITAR_I_TAR_DONE)
+        return 0;
+    OCITAR_MEMSET(block, 0, 512);
+    if (encoder->phase == OCITAR_I_TAR_PAX_HEAD) {
+        ocitar_i_tar_pax_head(encoder, block);
+        encoder->phase = OCITAR_I_TAR_PAX_DATA;
+    } else if (encoder->phase == OCITAR_I_TAR_PAX_DATA) {
+        ocitar_i_tar_pax_data(encoder, block);
+    } else {
+        ocitar_i_tar_head(encoder, block);
+        encoder->phase = OCITAR_I_TAR_DONE;
+    }
+    if (encoder->phase == OCITAR_I_TAR_PAX_DATA && encoder->data_left == 0)
+        encoder->phase = encoder->typeflag == 'g' ? OCITAR_I_TAR_DONE
+                                                  : OCITAR_I_TAR_HEAD;
+    return 1;
+}
+
+/* ==== json ==============================================================
+   An emitter of RFC 8785 canonical JSON: keys in UTF-16 order, no white
+   space, the escapes of ECMAScript. It writes to a function; the first error
+   stays. Calls bytes. */
+
+typedef struct ocitar_i_json {
+    int (*put_fn)(void *user, const void *data, size_t len);
+    void *user;
+    int error;
+    int comma; /* a value stands before the next one */
+} ocitar_i_json;
+
+static void ocitar_i_json_put(ocitar_i_json *j, const char *s, size_t len)
+{
+    if (j->error == OCITAR_OK && len > 0)
+        j->error = j->put_fn(j->user, s, len);
+}
+
+static void ocitar_i_json_separate(ocitar_i_json *j)
+{
+    if (j->comma)
+        ocitar_i_json_put(j, ",", 1);
+    j->comma = 0;
+}
+
+static void ocitar_i_json_open(ocitar_i_json *j, const char *bracket)
+{
+    ocitar_i_json_separate(j);
+    ocitar_i_json_put(j, bracket, 1);
+}
+
+static void ocitar_i_json_close(ocitar_i_json *j, const char *bracket)
+{
+    ocitar_i_json_put(j, bracket, 1);
+    j->comma = 1;
+}
+
+/* Bytes of the UTF-8 sequence at s, strictly (no surrogates, nothing
+   overlong, at most U+10FFFF: RFC 3629), or 0. */
+static size_t ocitar_i_json_utf8(const char *s, size_t len)
+{
+    unsigned char c = (unsigned char)s[0], low = 0x80, high = 0xBF;
+    size_t n = c < 0x80 ? 1 : c < 0xC2 ? 0 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+    size_t i;
+
+    if (n == 0 || n > len || c > 0xF4)
+        return 0;
+    if (c == 0xE0)
+        low = 0xA0;
+    else if (c == 0xED)
+        high = 0x9F;
+    else if (c == 0xF0)
+        low = 0x90;
+    else if (c == 0xF4)
+        high = 0x8F;
+    for (i = 1; i < n; i++) {
+        if ((unsigned char)s[i] < low || (unsigned char)s[i] > high)
+            return 0;
+        low = 0x80;
+        high = 0xBF;
+    }
+    return n;
+}
+
+static void ocitar_i_json_escape(ocitar_i_json *j, char c)
+{
+    static const char names[] = "\bb\tt\nn\ff\rr\"\"\\\\";
+    char text[6] = { '\\', 'u', '0', '0', '0', '0' };
+    unsigned i;
+
+    for (i = 0; i < sizeof names - 1; i += 2)
+        if (names[i] == c) {
+            text[1] = names[i + 1];
+            ocitar_i_json_put(j, text, 2);
+            return;
+        }
+    text[4] = (char)('0' + (c >> 4));
+    text[5] = "0123456789abcdef"[c & 15];
+    ocitar_i_json_put(j, text, 6);
+}
+
+/* A piece of a string: whole runs go out as they are. */
+static void ocitar_i_json_part(ocitar_i_json *j, const char *s, size_t len)
+{
+    size_t from = 0, at = 0, n;
+
+    while (at < len && j->error == OCITAR_OK) {
+        n = ocitar_i_json_utf8(s + at, len - at);
+        if (n == 0) {
+            j->error = OCITAR_E_UTF8;
+        } else if (n == 1 &&
+                   (s[at] < 0x20 || s[at] == '"' || s[at] == '\\')) {
+            ocitar_i_json_put(j, s + from, at - from);
+            ocitar_i_json_escape(j, s[at]);
+            from = ++at;
+        } else {
+            at += n;
+        }
+    }
+    ocitar_i_json_put(j, s + from, at - from);
+}
+
+/* A string in two pieces; either may be empty. */
+static void ocitar_i_json_string2(ocitar_i_json *j, const char *a,
+                                  size_t a_len, const char *b, size_t b_len)
+{
+    ocitar_i_json_separate(j);
+    ocitar_i_json_put(j, "\"", 1);
+    ocitar_i_json_part(j, a, a_len);
+    ocitar_i_json_part(j, b, b_len);
+    ocitar_i_json_put(j, "\"", 1);
+    j->comma = 1;
+}
+
+static void ocitar_i_json_string(ocitar_i_json *j, const char *s, size_t len)
+{
+    ocitar_i_json_string2(j, s, ocitar_i_bytes_length(s, len), NULL, 0);
+}
+
+static void ocitar_i_json_key(ocitar_i_json *j, const char *key, size_t len)
+{
+    ocitar_i_json_string(j, key, len);
+    ocitar_i_json_put(j, ":", 1);
+    j->comma = 0;
+}
+
+static void ocitar_i_json_number(ocitar_i_json *j, uint64_t value)
+{
+    char digits[20];
+
+    ocitar_i_json_separate(j);
+    ocitar_i_json_put(j, digits, ocitar_i_bytes_decimal(digits, value));
+    j->comma = 1;
+}
+
+/* `"key":"value"`, left out if the value is NULL. */
+static void ocitar_i_json_field(ocitar_i_json *j, const char *key,
+                                const char *value)
+{
+    if (value == NULL)
+        return;
+    ocitar_i_json_key(j, key, 0);
+    ocitar_i_json_string(j, value, 0);
+}
+
+/* `"key":["a","b"]`, left out if there are none. */
+static void ocitar_i_json_strings(ocitar_i_json *j, const char *key,
+                                  const char *const *values, size_t count)
+{
+    size_t i;
+
+    if (count == 0)
+        return;
+    ocitar_i_json_key(j, key, 0);
+    ocitar_i_json_open(j, "[");
+    for (i = 0; i < count; i++) {
+        if (values == NULL || values[i] == NULL)
+            j->error = OCITAR_E_ARG;
+        else
+            ocitar_i_json_string(j, values[i], 0);
+    }
+    ocitar_i_json_close(j, "]");
+}
+
+/* RFC 8785 sorts keys as UTF-16. In UTF-8 only one thing differs: U+E000 to
+   U+FFFF (lead bytes EE and EF) come after the surrogate pairs (F0 to F4). */
+static int ocitar_i_json_compare(const char *a, size_t a_len, const char *b,
+                                 size_t b_len)
+{
+    size_t i = 0, n = a_len < b_len ? a_len : b_len;
+    int x, y;
+
+    while (i < n && a[i] == b[i])
+        i++;
+    if (i == n)
+        return a_len < b_len ? -1 : a_len > b_len;
+    x = (unsigned char)a[i];
+    y = (unsigned char)b[i];
+    if (x >= 0xEE && y >= 0xEE) {
+        x += x < 0xF0 ? 16 : 0;
+        y += y < 0xF0 ? 16 : 0;
+    }
+    return x - y;
+}
+
+/* A map whose entries come from three places: pairs, bare keys (their value
+   is {}), and up to two pairs of the library's, whose value may have a tail.
+   Written by selection, so that nothing is sorted in memory. */
+typedef struct ocitar_i_json_map {
+    const ocitar_pair *pairs;
+    size_t pair_count;
+    const char *const *keys;
+    size_t key_count;
+    ocitar_pair own[2];
+    size_t own_count;
+    const char *tail; /* of own[0], or NULL */
+} ocitar_i_json_map;
+
+static const char *ocitar_i_json_map_key(const ocitar_i_json_map *m, size_t i,
+                                         size_t *len)
+{
+    const ocitar_pair *p = NULL;
+    const char *key;
+
+    if (i < m->own_count)
+        p = &m->own[i];
+    else if (i - m->own_count < m->pair_count)
+        p = &m->pairs[i - m->own_count];
+    key = p != NULL ? p->key : m->keys[i - m->own_count - m->pair_count];
+    *len = ocitar_i_bytes_length(key, p != NULL ? p->key_len : 0);
+    return key == NULL ? "" : key;
+}
+
+/* The entry with the least key above `last`, or `count`; E_DUPLICATE if two
+   have that key. */
+static size_t ocitar_i_json_map_next(ocitar_i_json *j,
+                                     const ocitar_i_json_map *m, size_t count,
+                                     size_t last)
+{
+    size_t i, best = count, len, best_len = 0, last_len = 0;
+    const char *key, *best_key = NULL, *last_key = NULL;
+    int d;
+
+    if (last < count)
+        last_key = ocitar_i_json_map_key(m, last, &last_len);
+    for (i = 0; i < count; i++) {
+        key = ocitar_i_json_map_key(m, i, &len);
+        if (last_key != NULL &&
+            ocitar_i_json_compare(key, len, last_key, last_len) <= 0)
+            continue;
+        d = best_key == NULL
+                ? -1
+                : ocitar_i_json_compare(key, len, best_key, best_len);
+        if (d == 0)
+            j->error = OCITAR_E_DUPLICATE;
+        if (d < 0) {
+            best = i;
+            best_key = key;
+            best_len = len;
+        }
+    }
+    return best;
+}
+
+static void ocitar_i_json_map_put(ocitar_i_json *j, const char *name,
+                                  const ocitar_i_json_map *m)
+{
+    size_t count = m->own_count + m->pair_count + m->key_count, i, n, len;
+    const char *key;
+    const ocitar_pair *p;
+
+    if (count == 0)
+        return;
+    if ((m->pair_count > 0 && m->pairs == NULL) ||
+        (m->key_count > 0 && m->keys == NULL)) {
+        j->error = OCITAR_E_ARG;
+        return;
+    }
+    ocitar_i_json_key(j, name, 0);
+    ocitar_i_json_open(j, "{");
+    for (n = 0, i = count; n < count && j->error == OCITAR_OK; n++) {
+        i = ocitar_i_json_map_next(j, m, count, i);
+        if (i == count)
+            break;
+        key = ocitar_i_json_map_key(m, i, &len);
+        ocitar_i_json_key(j, key, len);
+        if (i >= m->own_count + m->pair_count) {
+            ocitar_i_json_open(j, "{");
+            ocitar_i_json_close(j, "}");
+            continue;
+        }
+        p = i < m->own_count ? &m->own[i] : &m->pairs[i - m->own_count];
+        ocitar_i_json_string2(j, p->value,
+                              ocitar_i_bytes_length(p->value, p->value_len),
+                              i == 0 ? m->tail : NULL,
+                              i == 0 ? ocitar_i_bytes_length(m->tail, 0) : 0);
+    }
+    ocitar_i_json_close(j, "}");
+}
+
+static void ocitar_i_json_pairs(ocitar_i_json *j, const char *name,
+                                const ocitar_pair *pairs, size_t count)
+{
+    ocitar_i_json_map m;
+
+    OCITAR_MEMSET(&m, 0, sizeof m);
+    m.pairs = pairs;
+    m.pair_count = count;
+    ocitar_i_json_map_put(j, name, &m);
+}
+
+static void ocitar_i_json_set(ocitar_i_json *j, const char *name,
+                              const char *const *keys, size_t count)
+{
+    ocitar_i_json_map m;
+
+    OCITAR_MEMSET(&m, 0, sizeof m);
+    m.keys = keys;
+    m.key_count = count;
+    ocitar_i_json_map_put(j, name, &m);
+}
+
+static void ocitar_i_json_digest(ocitar_i_json *j, const char *key,
+                                 const ocitar_digest *digest)
+{
+    char text[OCITAR_DIGEST_TEXT_MAX];
+
+    ocitar_digest_format(digest, text);
+    if (key != NULL)
+        ocitar_i_json_field(j, key, text);
+    else
+        ocitar_i_json_string(j, text, 0);
+}
+
+static void ocitar_i_json_pad(char *out, size_t width, int64_t value)
+{
+    while (width > 0) {
+        out[--width] = (char)('0' + (int)(value % 10));
+        value /= 10;
+    }
+}
+
+/* RFC 3339 in UTC, years 0000 to 9999. Days to a date by the Gregorian
+   400-year cycle, with years that begin in March. */
+static void ocitar_i_json_time(ocitar_i_json *j, const char *key,
+                               const ocitar_time *t)
+{
+    int64_t day, second, era, year, month, doy;
+    char text[32];
+    size_t n = 19;
+
+    if (!t->set)
+        return;
+    if (t->seconds < -62167219200 || t->seconds > 253402300799 ||
+        t->nanoseconds > 999999999) {
+        j->error = OCITAR_E_RANGE;
+        return;
+    }
+    second = t->seconds + 62167219200; /* from 0000-01-01 */
+    day = second / 86400 + 146097 - 60; /* from 0000-03-01, plus a cycle */
+    second %= 86400;
+    era = day / 146097;
+    day %= 146097;
+    year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    doy = day - (365 * year + year / 4 - year / 100);
+    month = (5 * doy + 2) / 153;
+    day = doy - (153 * month + 2) / 5 + 1;
+    month += month < 10 ? 3 : -9;
+    year += (era - 1) * 400 + (month <= 2);
+    OCITAR_MEMCPY(text, "0000-00-00T00:00:00", n);
+    ocitar_i_json_pad(text, 4, year);
+    ocitar_i_json_pad(text + 5, 2, month);
+    ocitar_i_json_pad(text + 8, 2, day);
+    ocitar_i_json_pad(text + 11, 2, second / 3600);
+    ocitar_i_json_pad(text + 14, 2, second / 60 % 60);
+    ocitar_i_json_pad(text + 17, 2, second % 60);
+    if (t->nanoseconds > 0) {
+        text[n] = '.';
+        ocitar_i_json_pad(text + n + 1, 9, t->nanoseconds);
+        for (n += 10; text[n - 1] == '0'; n--)
+            ;
+    }
+    text[n++] = 'Z';
+    ocitar_i_json_key(j, key, 0);
+    ocitar_i_json_string(j, text, n);
+}
+
+/* ==== stream ============================================================
+   The user's sink and source. Calls nobody but them; returns their code. */
+
+static int ocitar_i_sink_dry(const ocitar_sink *sink)
+{
+    return sink->put_fn == NULL;
+}
+
+/* Can bytes that went out be changed and taken back? */
+static int ocitar_i_sink_patchable(const ocitar_sink *sink)
+{
+    return ocitar_i_sink_dry(sink) || sink->put_at_fn != NULL;
+}
+
+static int ocitar_i_sink_put(const ocitar_sink *sink, const void *data,
+                             size_t len)
+{
+    return ocitar_i_sink_dry(sink) ? 0 : sink->put_fn(sink->user, data, len);
+}
+
+static int ocitar_i_sink_put_at(const ocitar_sink *sink, uint64_t offset,
+                                const void *data, size_t len)
+{
+    if (ocitar_i_sink_dry(sink))
+        return 0;
+    return sink->put_at_fn(sink->user, offset, data, len);
+}
+
+static int ocitar_i_sink_truncate(const ocitar_sink *sink, uint64_t offset)
+{
+    if (ocitar_i_sink_dry(sink))
+        return 0;
+    return sink->truncate_fn(sink->user, offset);
+}
+
+/* ==== archive ===========================================================
+   Entries on a sink, through the caller's buffer. Calls tar, stream. */
+
+enum { /* the open entry */
+    OCITAR_I_ENTRY_NONE,
+    OCITAR_I_ENTRY_SELF, /* complete with its last byte */
+    OCITAR_I_ENTRY_HELD, /* a driver's: complete when the driver says so */
+    OCITAR_I_ENTRY_PATCH /* likewise, and its head is still to come */
+};
+
+static uint64_t ocitar_i_archive_offset(const ocitar_archive *a)
+{
+    return a->flushed + a->used;
+}
+
+/* Bytes that the buffer takes before it must be flushed, so that output
+   leaves in aligned pieces. */
+static size_t ocitar_i_archive_room(const ocitar_archive *a)
+{
+    return a->capacity - (size_t)(a->flushed & (a->capacity - 1));
+}
+
+static int ocitar_i_archive_put(ocitar_archive *a, const void *data,
+                                size_t len)
+{
+    int code = ocitar_i_sink_put(&a->sink, data, len);
+
+    if (code != 0)
+        return ocitar_i_root_poison(&a->root, OCITAR_E_SINK, code, "put");
+    a->flushed += len;
+    return OCITAR_OK;
+}
+
+static int ocitar_i_archive_drain(ocitar_archive *a)
+{
+    size_t used = a->used;
+
+    if (used == 0)
+        return OCITAR_OK;
+    a->used = 0;
+    return ocitar_i_archive_put(a, a->buffer, used);
+}
+
+/* Buffers bytes, or passes whole pieces through. `data` may be the buffer's
+   own free part. */
+static int ocitar_i_archive_emit(ocitar_archive *a, const void *data,
+                                 size_t len)
+{
+    const uint8_t *p = (const uint8_t *)data;
+    int e = OCITAR_OK;
+
+    while (len > 0 && e == OCITAR_OK) {
+        size_t room = ocitar_i_archive_room(a), n;
+
+        if (a->used == 0 && len >= room && p != a->buffer) {
+            n = room + (len - room) / a->capacity * a->capacity;
+            e = ocitar_i_archive_put(a, p, n);
+        } else {
+            n = room - a->used < len ? room - a->used : len;
+            if (p != a->buffer + a->used)
+                OCITAR_MEMCPY(a->buffer + a->used, p, n);
+            a->used += n;
+            if (a->used == room)
+                e = ocitar_i_archive_drain(a);
+        }
+        p += n;
+        len -= n;
+    }
+    return e;
+}
+
+static int ocitar_i_archive_zeros(ocitar_archive *a, size_t len)
+{
+    static const uint8_t zeros[512] = { 0 };
+    int e = OCITAR_OK;
+
+    while (len > 0 && e == OCITAR_OK) {
+        size_t n = len < sizeof zeros ? len : sizeof zeros;
+
+        e = ocitar_i_archive_emit(a, zeros, n);
+        len -= n;
+    }
+    return e;
+}
+
+/* Every entry starts at a multiple of 512, so the offset tells the padding. */
+static int ocitar_i_archive_pad(ocitar_archive *a)
+{
+    size_t over = (size_t)(ocitar_i_archive_offset(a) & 511);
+
+    return ocitar_i_archive_zeros(a, over == 0 ? 0 : 512 - over);
+}
+
+/* POSIX: these types have no body, whatever their size field says. */
+static int ocitar_i_archive_has_body(char typeflag)
+{
+    return !((typeflag >= '1' && typeflag <= '6') || typeflag == 'g');
+}
+
+/* The hook works on a copy, of which it may change the metadata only. */
+static int ocitar_i_archive_hook(ocitar_archive *a, ocitar_entry *copy,
+                                 const ocitar_entry *entry)
+{
+    int code;
+
+    *copy = *entry;
+    if (a->hook_fn == NULL)
+        return OCITAR_OK;
+    code = a->hook_fn(a->hook_user, copy);
+    a->root.user_code = code;
+    if (code != 0 || copy->size != entry->size ||
+        copy->typeflag != entry->typeflag ||
+        !ocitar_i_bytes_equal(
+            copy->name, ocitar_i_bytes_length(copy->name, copy->name_len),
+            entry->name, ocitar_i_bytes_length(entry->name, entry->name_len)))
+        return OCITAR_E_HOOK;
+    return OCITAR_OK;
+}
+
+/* Opens an entry of the given kind. Nothing is written if it is refused. */
+static int ocitar_i_archive_open(ocitar_archive *a, const ocitar_entry *entry,
+                                 int kind)
+{
+    ocitar_encoder enc;
+    ocitar_entry copy;
+    uint8_t block[512];
+    int e = OCITAR_OK;
+
+    if (a->entry != OCITAR_I_ENTRY_NONE)
+        return OCITAR_E_BUSY;
+    a->root.user_code = 0;
+    if (kind == OCITAR_I_ENTRY_PATCH)
+        copy = *entry, copy.size = 0;
+    else
+        e = ocitar_i_archive_hook(a, &copy, entry);
+    if (e == OCITAR_OK)
+        e = ocitar_encoder_begin(&enc, &copy);
+    if (e != OCITAR_OK)
+        return e;
+    a->entry_start = ocitar_i_archive_offset(a);
+    a->head = (uint32_t)ocitar_encoder_size(&enc);
+    a->left = ocitar_i_archive_has_body(enc.typeflag) ? (uint64_t)copy.size
+                                                      : 0;
+    a->entry = (uint8_t)kind;
+    while (e == OCITAR_OK && ocitar_encoder_next(&enc, block))
+        e = ocitar_i_archive_emit(a, block, sizeof block);
+    if (kind == OCITAR_I_ENTRY_SELF && a->left == 0)
+        a->entry = OCITAR_I_ENTRY_NONE;
+    return e;
+}
+
+static int ocitar_i_archive_body(ocitar_archive *a, const void *data,
+                                 size_t len)
+{
+    int e;
+
+    if (a->entry != OCITAR_I_ENTRY_PATCH && len > a->left)
+        return OCITAR_E_SIZE;
+    e = ocitar_i_archive_emit(a, data, len);
+    if (e != OCITAR_OK || a->entry == OCITAR_I_ENTRY_PATCH || len == 0)
+        return e;
+    a->left -= len;
+    if (a->left > 0)
+        return OCITAR_OK;
+    if (a->entry == OCITAR_I_ENTRY_SELF)
+        a->entry = OCITAR_I_ENTRY_NONE;
+    return ocitar_i_archive_pad(a);
+}
+
+/* Takes the open entry back, if its bytes can still be had. */
+static int ocitar_i_archive_rollback(ocitar_archive *a)
+{
+    int code;
+
+    a->entry = OCITAR_I_ENTRY_NONE;
+    if (a->root.poisoned)
+        return a->root.error.code;
+    if (a->entry_start >= a->flushed) {
+        a->used = (size_t)(a->entry_start - a->flushed);
+        return OCITAR_OK;
+    }
+    if (!ocitar_i_sink_patchable(&a->sink))
+        return OCITAR_E_STATE;
+    a->used = 0;
+    code = ocitar_i_sink_truncate(&a->sink, a->entry_start);
+    if (code != 0)
+        return ocitar_i_root_poison(&a->root, OCITAR_E_SINK, code, "truncate");
+    a->flushed = a->entry_start;
+    return OCITAR_OK;
+}
+
+/* Writes the true head over the placeholder. A block is either in the buffer
+   or with the sink, never split: both begin at multiples of 512. */
+static int ocitar_i_archive_patch(ocitar_archive *a, const ocitar_entry *entry)
+{
+    ocitar_encoder enc;
+    ocitar_entry copy;
+    uint8_t block[512];
+    uint64_t at = a->entry_start;
+    int e = ocitar_i_archive_hook(a, &copy, entry), code = 0;
+
+    if (e == OCITAR_OK)
+        e = ocitar_encoder_begin(&enc, &copy);
+    if (e == OCITAR_OK && ocitar_encoder_size(&enc) != a->head)
+        e = OCITAR_E_RANGE; /* 8 GiB or more, or the hook needs pax */
+    if (e != OCITAR_OK)
+        return e;
+    for (; code == 0 && ocitar_encoder_next(&enc, block); at += 512) {
+        if (at >= a->flushed)
+            OCITAR_MEMCPY(a->buffer + (size_t)(at - a->flushed), block, 512);
+        else
+            code = ocitar_i_sink_put_at(&a->sink, at, block, 512);
+    }
+    if (code != 0)
+        return ocitar_i_root_poison(&a->root, OCITAR_E_SINK, code, "put_at");
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_archive_begin(ocitar_archive *archive,
+                                    const ocitar_archive_desc *desc)
+{
+    if (archive == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(archive, 0, sizeof *archive);
+    if (desc == NULL || desc->buffer == NULL || desc->buffer_size < 512 ||
+        (desc->sink.put_at_fn == NULL) != (desc->sink.truncate_fn == NULL))
+        return OCITAR_E_ARG;
+    ocitar_root_begin(&archive->root);
+    archive->sink = desc->sink;
+    archive->hook_fn = desc->hook_fn;
+    archive->hook_user = desc->hook_user;
+    archive->buffer = (uint8_t *)desc->buffer;
+    archive->capacity = 512;
+    while (archive->capacity <= desc->buffer_size / 2)
+        archive->capacity *= 2;
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_archive_header(ocitar_archive *archive,
+                                     const ocitar_entry *entry)
+{
+    int e;
+
+    if (archive == NULL || entry == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&archive->root.node);
+    if (e != OCITAR_OK)
+        return e;
+    e = ocitar_i_archive_open(archive, entry, OCITAR_I_ENTRY_SELF);
+    if (e != OCITAR_OK && e != OCITAR_E_BUSY)
+        return ocitar_i_node_fail(&archive->root.node, e,
+                                  archive->root.user_code, "archive entry");
+    return e;
+}
+
+OCITAR_API int ocitar_archive_write(ocitar_archive *archive, const void *data,
+                                    size_t len)
+{
+    int e;
+
+    if (archive == NULL || (data == NULL && len > 0))
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&archive->root.node);
+    if (e != OCITAR_OK)
+        return e;
+    if (archive->entry > OCITAR_I_ENTRY_SELF)
+        return OCITAR_E_BUSY;
+    if (archive->entry == OCITAR_I_ENTRY_NONE && len > 0)
+        return ocitar_i_node_differ(&archive->root.node, OCITAR_E_SIZE,
+                                    "bytes beyond the entry", 0, len);
+    if (len > archive->left)
+        return ocitar_i_node_differ(&archive->root.node, OCITAR_E_SIZE,
+                                    "bytes beyond the entry", archive->left,
+                                    len);
+    return ocitar_i_archive_body(archive, data, len);
+}
+
+OCITAR_API int ocitar_archive_flush(ocitar_archive *archive)
+{
+    int e;
+
+    if (archive == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&archive->root.node);
+    return e != OCITAR_OK ? e : ocitar_i_archive_drain(archive);
+}
+
+OCITAR_API int ocitar_archive_abandon(ocitar_archive *archive)
+{
+    ocitar_root *root;
+    int e = OCITAR_OK;
+
+    if (archive == NULL)
+        return OCITAR_E_ARG;
+    root = &archive->root;
+    if (root->node.state != OCITAR_I_OPEN)
+        return OCITAR_E_STATE;
+    if (root->poisoned)
+        return root->error.code;
+    if (archive->entry > OCITAR_I_ENTRY_SELF)
+        return OCITAR_E_BUSY;
+    if (archive->entry == OCITAR_I_ENTRY_SELF)
+        e = ocitar_i_archive_rollback(archive);
+    if (e != OCITAR_OK)
+        return ocitar_i_root_poison(root, e, 0,
+                                    "an entry was torn after it went out");
+    root->node.error = 0;
+    if (root->node.failed == 0)
+        ocitar_i_root_record(root, 0, 0, NULL);
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_archive_finish(ocitar_archive *archive)
+{
+    int e;
+
+    if (archive == NULL)
+        return OCITAR_E_ARG;
+    if (archive->root.finished)
+        return OCITAR_OK;
+    e = ocitar_i_root_check(&archive->root);
+    if (e != OCITAR_OK)
+        return e;
+    if (archive->entry != OCITAR_I_ENTRY_NONE) {
+        ocitar_i_root_record(&archive->root, OCITAR_E_STATE, 0,
+                             "an entry is not complete");
+        return OCITAR_E_STATE;
+    }
+    e = ocitar_i_archive_zeros(archive, 1024);
+    if (e == OCITAR_OK)
+        e = ocitar_i_archive_drain(archive);
+    if (e == OCITAR_OK) {
+        ocitar_i_root_record(&archive->root, 0, 0, NULL);
+        e = ocitar_root_finish(&archive->root);
+    }
+    return e;
+}
+
+OCITAR_API uint64_t ocitar_archive_size(const ocitar_archive *archive)
+{
+    return archive == NULL ? 0 : ocitar_i_archive_offset(archive);
+}
+
+OCITAR_API const ocitar_error *
+ocitar_archive_error(const ocitar_archive *archive)
+{
+    static const ocitar_error none = { OCITAR_E_ARG, 0, "no archive", 0, 0,
+                                       { 0, { 0 } }, { 0, { 0 } } };
+
+    return archive == NULL ? &none : &archive->root.error;
+}
+
+/* ==== spool =============================================================
+   Where bytes wait: memory, then a store. Calls the user's allocator and
+   store. */
+
+OCITAR_API int ocitar_spool_begin(ocitar_spool *spool,
+                                  const ocitar_spool_desc *desc)
+{
+    if (spool == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(spool, 0, sizeof *spool);
+    if (desc == NULL ||
+        (desc->buffer == NULL && desc->allocator == NULL &&
+         desc->store == NULL) ||
+        (desc->buffer == NULL && desc->buffer_size > 0))
+        return OCITAR_E_ARG;
+    spool->desc = *desc;
+    spool->memory = (uint8_t *)desc->buffer;
+    spool->capacity = desc->buffer_size;
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_spool_begin_buffer(ocitar_spool *spool, void *buffer,
+                                         size_t size)
+{
+    ocitar_spool_desc desc;
+
+    OCITAR_MEMSET(&desc, 0, sizeof desc);
+    desc.buffer = buffer;
+    desc.buffer_size = size;
+    return ocitar_spool_begin(spool, &desc);
+}
+
+OCITAR_API void ocitar_spool_end(ocitar_spool *spool)
+{
+    const ocitar_allocator *heap;
+
+    if (spool == NULL)
+        return;
+    heap = spool->desc.allocator;
+    if (spool->desc.buffer == NULL && heap != NULL && spool->memory != NULL)
+        heap->resize_fn(heap->user, spool->memory, spool->capacity, 0);
+    OCITAR_MEMSET(spool, 0, sizeof *spool);
+}
+
+/* Doubles memory until `want` bytes fit, up to the limit. */
+static int ocitar_i_spool_grow(ocitar_spool *s, size_t want)
+{
+    const ocitar_allocator *heap = s->desc.allocator;
+    size_t limit = s->desc.memory_limit > 0 ? s->desc.memory_limit : SIZE_MAX;
+    size_t size = s->capacity < 2048 ? 2048 : s->capacity;
+    void *memory;
+
+    if (heap == NULL || s->desc.buffer != NULL || s->capacity >= limit)
+        return OCITAR_OK;
+    while (size < want && size <= SIZE_MAX / 2)
+        size *= 2;
+    if (size < want)
+        size = want;
+    if (size > limit)
+        size = limit;
+    memory = heap->resize_fn(heap->user, s->memory, s->capacity, size);
+    if (memory == NULL)
+        return OCITAR_E_MEMORY;
+    s->memory = (uint8_t *)memory;
+    s->capacity = size;
+    return OCITAR_OK;
+}
+
+static int ocitar_i_spool_append(ocitar_spool *s, const void *data, size_t len,
+                                 int *user_code)
+{
+    const uint8_t *p = (const uint8_t *)data;
+    size_t n;
+
+    *user_code = 0;
+    if (s->total == s->used) { /* nothing is in the store yet */
+        int e = len > s->capacity - s->used && len <= SIZE_MAX - s->used
+                    ? ocitar_i_spool_grow(s, s->used + len)
+                    : OCITAR_OK;
+
+        if (e != OCITAR_OK && s->desc.store == NULL)
+            return e;
+        n = s->capacity - s->used < len ? s->capacity - s->used : len;
+        if (n > 0)
+            OCITAR_MEMCPY(s->memory + s->used, p, n);
+        s->used += n;
+        s->total += n;
+        p += n;
+        len -= n;
+    }
+    if (len == 0)
+        return OCITAR_OK;
+    if (s->desc.store == NULL)
+        return OCITAR_E_LIMIT;
+    *user_code = s->desc.store->append_fn(s->desc.store->user, p, len);
+    s->total += len;
+    return *user_code != 0 ? OCITAR_E_SPOOL : OCITAR_OK;
+}
+
+/* Empties it for the next blob; memory that was had stays. */
+static int ocitar_i_spool_release(ocitar_spool *s)
+{
+    int code = 0;
+
+    if (s->total > s->used)
+        code = s->desc.store->reset_fn(s->desc.store->user);
+    s->used = 0;
+    s->total = 0;
+    s->busy = 0;
+    return code;
+}
+
+/* ==== layout ============================================================
+   The image driver: directories, files and blobs of an OCI image layout, in
+   a tar or in what another driver keeps. Calls archive, spool, digest. */
+
+OCITAR_API void ocitar_rehearsal_play(ocitar_rehearsal *rehearsal)
+{
+    if (rehearsal == NULL)
+        return;
+    rehearsal->at = 0;
+    rehearsal->playing = 1;
+}
+
+/* The tar driver: each object is an entry of the archive. */
+
+static int ocitar_i_tar_driver_begin(void *user, const ocitar_entry *entry)
+{
+    ocitar_archive *a = (ocitar_archive *)user;
+
+    if (entry->size < 0 && !ocitar_i_sink_patchable(&a->sink))
+        return OCITAR_E_UNSUPPORTED;
+    if (entry->size < 0)
+        return ocitar_i_archive_open(a, entry, OCITAR_I_ENTRY_PATCH);
+    if (entry->typeflag == '5')
+        return ocitar_i_archive_open(a, entry, OCITAR_I_ENTRY_SELF);
+    return ocitar_i_archive_open(a, entry, OCITAR_I_ENTRY_HELD);
+}
+
+static int ocitar_i_tar_driver_write(void *user, const void *data, size_t len)
+{
+    return ocitar_i_archive_body((ocitar_archive *)user, data, len);
+}
+
+static void *ocitar_i_tar_driver_space(void *user, size_t *len)
+{
+    ocitar_archive *a = (ocitar_archive *)user;
+
+    *len = ocitar_i_archive_room(a) - a->used;
+    return a->buffer + a->used;
+}
+
+static int ocitar_i_tar_driver_end(void *user, const ocitar_entry *entry)
+{
+    ocitar_archive *a = (ocitar_archive *)user;
+    int e;
+
+    if (a->entry == OCITAR_I_ENTRY_HELD) {
+        if (a->left > 0)
+            return OCITAR_E_SIZE;
+    } else {
+        e = ocitar_i_archive_pad(a);
+        if (e == OCITAR_OK)
+            e = ocitar_i_archive_patch(a, entry);
+        if (e != OCITAR_OK)
+            return e;
+    }
+    a->entry = OCITAR_I_ENTRY_NONE;
+    return OCITAR_OK;
+}
+
+static int ocitar_i_tar_driver_cancel(void *user)
+{
+    return ocitar_i_archive_rollback((ocitar_archive *)user);
+}
+
+static int ocitar_i_tar_driver_remove(void *user, const char *name)
+{
+    (void)user;
+    (void)name;
+    return OCITAR_E_UNSUPPORTED;
+}
+
+static int ocitar_i_tar_driver_reader(void *user, const char *name,
+                                      ocitar_source *out)
+{
+    (void)user;
+    (void)name;
+    (void)out;
+    return OCITAR_E_UNSUPPORTED;
+}
+
+static const ocitar_driver ocitar_i_tar_driver = {
+    ocitar_i_tar_driver_begin,  ocitar_i_tar_driver_write,
+    ocitar_i_tar_driver_space,  ocitar_i_tar_driver_end,
+    ocitar_i_tar_driver_cancel, NULL,
+    ocitar_i_tar_driver_remove, ocitar_i_tar_driver_reader
+};
+
+OCITAR_API int ocitar_layout_begin(ocitar_layout *layout,
+                                   ocitar_archive *archive,
+                                   const ocitar_layout_desc *desc)
+{
+    ocitar_root *root = archive != NULL ? &archive->root : NULL;
+
+    if (layout == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(layout, 0, sizeof *layout);
+    layout->driver = &ocitar_i_tar_driver;
+    layout->driver_user = archive;
+    if (desc != NULL) {
+        if (archive == NULL) {
+            layout->driver = desc->driver;
+            layout->driver_user = desc->driver_user;
+            root = desc->root;
+        }
+        layout->keys = desc->keys;
+        layout->key_count = desc->keys != NULL ? desc->key_count : 0;
+        layout->engine = desc->engine;
+        layout->rehearsal = desc->rehearsal;
+        layout->algorithms = desc->algorithms;
+    }
+    layout->algorithms |= OCITAR_SHA256;
+    if (root == NULL || layout->driver == NULL)
+        return OCITAR_E_ARG;
+    if (layout->key_count > 0)
+        OCITAR_MEMSET(layout->keys, 0,
+                      layout->key_count * sizeof layout->keys[0]);
+    return ocitar_i_node_begin(&layout->node, &root->node, 0);
+}
+
+static ocitar_root *ocitar_i_layout_root(ocitar_layout *l)
+{
+    return ocitar_i_node_root(&l->node);
+}
+
+/* An error of a call that has no object of its own: recorded in words,
+   returned, and not kept. */
+static int ocitar_i_layout_report(ocitar_layout *l, int code, int user_code,
+                                  const char *subject)
+{
+    ocitar_root *root = ocitar_i_layout_root(l);
+
+    if (!root->poisoned && root->node.failed == 0 && root->node.error == 0)
+        ocitar_i_root_record(root, code, user_code, subject);
+    return root->poisoned ? root->error.code : code;
+}
+
+/* Takes back the object that the driver has open, because of `code`. If
+   something of it remains, that code is the end of the whole archive. */
+static void ocitar_i_layout_cancel(ocitar_layout *l, int code)
+{
+    ocitar_root *root = ocitar_i_layout_root(l);
+
+    if (l->driver->cancel_fn(l->driver_user) == OCITAR_OK || root->poisoned)
+        return;
+    if (root->error.code == code)
+        root->poisoned = 1; /* keep its details */
+    else
+        ocitar_i_root_poison(root, code, 0,
+                             "an entry was torn after it went out");
+}
+
+static int ocitar_i_layout_open(ocitar_layout *l, const char *name,
+                                size_t name_len, uint32_t mode, int64_t size,
+                                char typeflag)
+{
+    ocitar_entry entry;
+
+    OCITAR_MEMSET(&entry, 0, sizeof entry);
+    entry.name = name;
+    entry.name_len = name_len;
+    entry.mode = mode;
+    entry.size = size;
+    entry.typeflag = typeflag;
+    ocitar_i_layout_root(l)->user_code = 0;
+    return l->driver->begin_fn(l->driver_user, &entry);
+}
+
+/* Completes the object, or takes it back. */
+static int ocitar_i_layout_seal(ocitar_layout *l, const char *name,
+                                size_t name_len, uint32_t mode, uint64_t size)
+{
+    ocitar_entry entry;
+
+    OCITAR_MEMSET(&entry, 0, sizeof entry);
+    entry.name = name;
+    entry.name_len = name_len;
+    entry.mode = mode;
+    entry.size = (int64_t)size;
+    entry.typeflag = '0';
+    return l->driver->end_fn(l->driver_user, &entry);
+}
+
+OCITAR_API int ocitar_layout_init(ocitar_layout *layout)
+{
+    char name[] = "blobs/sha256/";
+    uint8_t a;
+    int e;
+
+    if (layout == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&layout->node);
+    if (e != OCITAR_OK)
+        return e;
+    if (layout->initialised)
+        return ocitar_i_layout_report(layout, OCITAR_E_STATE, 0,
+                                      "layout init, a second time");
+    e = ocitar_i_layout_open(layout, name, 6, 0755, 0, '5');
+    for (a = OCITAR_SHA256; e == OCITAR_OK && a <= OCITAR_SHA512;
+         a = (uint8_t)(a << 1)) {
+        layout->initialised = 1;
+        if (!(layout->algorithms & a))
+            continue;
+        OCITAR_MEMCPY(name + 6, ocitar_algorithm_name(a), 6);
+        e = ocitar_i_layout_open(layout, name, 13, 0755, 0, '5');
+    }
+    if (e != OCITAR_OK)
+        ocitar_i_layout_report(layout, e,
+                               ocitar_i_layout_root(layout)->user_code,
+                               "layout init");
+    return e;
+}
+
+OCITAR_API int ocitar_layout_remove(ocitar_layout *layout, const char *name)
+{
+    int e;
+
+    if (layout == NULL || name == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&layout->node);
+    if (e == OCITAR_OK) {
+        e = layout->driver->remove_fn(layout->driver_user, name);
+        if (e != OCITAR_OK)
+            ocitar_i_layout_report(layout, e, 0, "layout remove");
+    }
+    return e;
+}
+
+OCITAR_API int ocitar_layout_reader(ocitar_layout *layout, const char *name,
+                                    ocitar_source *out)
+{
+    int e;
+
+    if (layout == NULL || name == NULL || out == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&layout->node);
+    if (e == OCITAR_OK) {
+        e = layout->driver->reader_fn(layout->driver_user, name, out);
+        if (e != OCITAR_OK)
+            ocitar_i_layout_report(layout, e, 0, "layout reader");
+    }
+    return e;
+}
+
+/* Does the name stay below the root? Empty, absolute or with a ".."
+   component it does not; whoever unpacks it would be led astray. */
+static int ocitar_i_layout_name_ok(const char *name, size_t len)
+{
+    size_t i, start = 0;
+
+    if (len == 0 || name[0] == '/')
+        return 0;
+    for (i = 0; i <= len; i++) {
+        if (i < len && name[i] != '/')
+            continue;
+        if (i - start == 2 && name[start] == '.' && name[start + 1] == '.')
+            return 0;
+        start = i + 1;
+    }
+    return 1;
+}
+
+enum { OCITAR_I_BLOB_NAME_MAX = 6 + 7 + 128 + 1 };
+
+/* "blobs/sha256/<hex>"; of a digest that is not known yet, zeros. */
+static size_t ocitar_i_blob_name(char out[OCITAR_I_BLOB_NAME_MAX],
+                                 const ocitar_digest *digest)
+{
+    char text[OCITAR_DIGEST_TEXT_MAX];
+    size_t n = ocitar_digest_format(digest, text);
+
+    OCITAR_MEMCPY(out, "blobs/", 6);
+    OCITAR_MEMCPY(out + 6, text, n);
+    out[6 + 6] = '/';
+    out[6 + n] = 0;
+    return 6 + n;
+}
+
+/* Is the blob there already? E_LIMIT: no room to remember it. */
+static int ocitar_i_layout_find(ocitar_layout *l, const ocitar_digest *digest,
+                                uint64_t size, uint8_t *present)
+{
+    char name[OCITAR_I_BLOB_NAME_MAX];
+    ocitar_key *key;
+
+    *present = 0;
+    if (l->key_count > 0) {
+        key = ocitar_i_keys_slot(l->keys, l->key_count, digest);
+        if (key == NULL)
+            return OCITAR_E_LIMIT;
+        *present = OCITAR_MEMCMP(key->bytes, digest->bytes, 32) == 0;
+    }
+    if (!*present && l->driver->exists_fn != NULL) {
+        ocitar_i_blob_name(name, digest);
+        *present = (uint8_t)l->driver->exists_fn(l->driver_user, name, size);
+    }
+    return OCITAR_OK;
+}
+
+static void ocitar_i_layout_remember(ocitar_layout *l,
+                                     const ocitar_digest *digest)
+{
+    ocitar_key *key;
+
+    if (l->key_count == 0)
+        return;
+    key = ocitar_i_keys_slot(l->keys, l->key_count, digest);
+    if (key != NULL)
+        OCITAR_MEMCPY(key->bytes, digest->bytes, 32);
+}
+
+/* Opens a blob whose digest and size are known, unless it is there already;
+   then *present is 1 and nothing is open. */
+static int ocitar_i_layout_open_blob(ocitar_layout *l,
+                                     const ocitar_digest *digest,
+                                     uint64_t size, uint8_t *present)
+{
+    char name[OCITAR_I_BLOB_NAME_MAX];
+    int e = ocitar_i_layout_find(l, digest, size, present);
+
+    if (e != OCITAR_OK || *present)
+        return e;
+    if (size > INT64_MAX)
+        return OCITAR_E_RANGE;
+    return ocitar_i_layout_open(l, name, ocitar_i_blob_name(name, digest),
+                                0444, (int64_t)size, '0');
+}
+
+static int ocitar_i_layout_seal_blob(ocitar_layout *l,
+                                     const ocitar_digest *digest,
+                                     uint64_t size)
+{
+    char name[OCITAR_I_BLOB_NAME_MAX];
+    size_t n = ocitar_i_blob_name(name, digest);
+    int e = ocitar_i_layout_seal(l, name, n, 0444, size);
+
+    if (e == OCITAR_OK)
+        ocitar_i_layout_remember(l, digest);
+    return e;
+}
+
+/* What waited in a spool goes into the object that the driver has open. The
+   store's part is loaded where it is to be written, if the driver can. */
+static int ocitar_i_layout_send(ocitar_layout *l, ocitar_spool *s,
+                                int *user_code)
+{
+    uint8_t small[256];
+    uint64_t at = 0, left = s->total - s->used;
+    int e = OCITAR_OK;
+
+    *user_code = 0;
+    if (s->used > 0)
+        e = l->driver->write_fn(l->driver_user, s->memory, s->used);
+    while (e == OCITAR_OK && left > 0) {
+        size_t n = sizeof small;
+        void *p = small;
+
+        if (l->driver->space_fn != NULL)
+            p = l->driver->space_fn(l->driver_user, &n);
+        if (left < n)
+            n = (size_t)left;
+        *user_code = s->desc.store->load_fn(s->desc.store->user, at, p, n);
+        if (*user_code != 0)
+            return OCITAR_E_SPOOL;
+        e = l->driver->write_fn(l->driver_user, p, n);
+        at += n;
+        left -= n;
+    }
+    return e;
+}
+
+/* Which way an object waits, after AUTO and REHEARSE are resolved. */
+typedef struct ocitar_i_way {
+    ocitar_spool *spool;
+    ocitar_rehearsed *line;
+    uint64_t size;
+    ocitar_digest digest;
+    uint8_t way;
+    uint8_t or_spool; /* AUTO: if it cannot be patched now */
+} ocitar_i_way;
+
+static int ocitar_i_wait_rehearsed(ocitar_rehearsal *r, ocitar_i_way *out)
+{
+    if (r == NULL || (r->table == NULL && r->capacity > 0))
+        return OCITAR_E_ARG;
+    if (!r->playing) {
+        if (r->count >= r->capacity)
+            return OCITAR_E_LIMIT;
+        out->line = &r->table[r->count++];
+        OCITAR_MEMSET(out->line, 0, sizeof *out->line);
+        out->line->size = OCITAR_SIZE_UNKNOWN;
+        out->way = OCITAR_WAIT_PATCH;
+        return OCITAR_OK;
+    }
+    if (r->at >= r->count)
+        return OCITAR_E_CHANGED; /* more objects than in the first run */
+    out->line = &r->table[r->at++];
+    out->size = out->line->size;
+    out->digest = out->line->digest;
+    out->way = OCITAR_WAIT_KNOWN;
+    return OCITAR_OK;
+}
+
+static int ocitar_i_wait_resolve(ocitar_layout *l, const ocitar_wait *wait,
+                                 ocitar_i_way *out)
+{
+    OCITAR_MEMSET(out, 0, sizeof *out);
+    out->size = OCITAR_SIZE_UNKNOWN;
+    if (wait != NULL) {
+        out->way = wait->way;
+        out->spool = wait->spool;
+    }
+    if (out->way > OCITAR_WAIT_REHEARSE)
+        return OCITAR_E_ARG;
+    if (out->way == OCITAR_WAIT_AUTO && l->rehearsal == NULL) {
+        out->or_spool = out->spool != NULL;
+        out->way = OCITAR_WAIT_PATCH;
+    } else if (out->way == OCITAR_WAIT_AUTO ||
+               out->way == OCITAR_WAIT_REHEARSE) {
+        return ocitar_i_wait_rehearsed(l->rehearsal, out);
+    } else if (out->way == OCITAR_WAIT_KNOWN) {
+        out->size = wait->size;
+        out->digest = wait->digest;
+    }
+    return OCITAR_OK;
+}
+
+static int ocitar_i_spool_take(ocitar_spool *s)
+{
+    if (s == NULL || (s->capacity == 0 && s->desc.allocator == NULL &&
+                      s->desc.store == NULL))
+        return OCITAR_E_ARG;
+    if (s->busy)
+        return OCITAR_E_BUSY;
+    s->busy = 1;
+    return OCITAR_OK;
+}
+
+/* Lets a file or blob fail with what the driver returned. */
+static int ocitar_i_layout_fail(ocitar_layout *l, ocitar_node *node, int code,
+                                const char *subject)
+{
+    return ocitar_i_node_fail(node, code, ocitar_i_layout_root(l)->user_code,
+                              subject);
+}
+
+/* OCITAR_E_BUSY is the one error that a second try forgives. */
+static void ocitar_i_node_retry(ocitar_node *node)
+{
+    ocitar_node copy = *node;
+
+    if (node->state != OCITAR_I_OPEN || node->error != OCITAR_E_BUSY)
+        return;
+    node->open = 0;
+    node->counted = 0;
+    ocitar_i_node_leave(node, OCITAR_I_GONE);
+    node->open = copy.open;
+    node->counted = copy.counted;
+    node->state = OCITAR_I_OPEN;
+}
+
+/* The object that holds `size` bytes of a spool, all in one piece. */
+static int ocitar_i_layout_emit_spool(ocitar_layout *l, ocitar_node *node,
+                                      ocitar_spool *s, const char *subject)
+{
+    int user_code, e = ocitar_i_layout_send(l, s, &user_code);
+
+    if (e != OCITAR_OK) {
+        e = ocitar_i_node_fail(node, e, user_code, subject);
+        ocitar_i_layout_cancel(l, e);
+    }
+    return e;
+}
+
+/* -- files: collected in a spool, emitted by the close -- */
+
+OCITAR_API int ocitar_file_begin(ocitar_file *file, ocitar_layout *layout,
+                                 const char *name, size_t name_len,
+                                 uint32_t mode, ocitar_spool *spool)
+{
+    int e;
+
+    if (file == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(file, 0, sizeof *file);
+    if (layout == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&layout->node);
+    if (e == OCITAR_OK)
+        e = ocitar_i_node_begin(&file->node, &layout->node, 0);
+    if (e != OCITAR_OK)
+        return e;
+    file->layout = layout;
+    file->name = name;
+    file->name_len = ocitar_i_bytes_length(name, name_len);
+    file->mode = mode;
+    e = ocitar_i_spool_take(spool);
+    if (e != OCITAR_OK)
+        return ocitar_i_node_fail(&file->node, e, 0, "file begin");
+    file->spool = spool;
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_file_write(ocitar_file *file, const void *data,
+                                 size_t len)
+{
+    int e, user_code;
+
+    if (file == NULL || (data == NULL && len > 0))
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&file->node);
+    if (e != OCITAR_OK)
+        return e;
+    e = ocitar_i_spool_append(file->spool, data, len, &user_code);
+    if (e != OCITAR_OK)
+        return ocitar_i_node_fail(&file->node, e, user_code, "file write");
+    return OCITAR_OK;
+}
+
+static void ocitar_i_file_leave(ocitar_file *file, int state)
+{
+    if (file->spool != NULL)
+        ocitar_i_spool_release(file->spool);
+    file->spool = NULL;
+    ocitar_i_node_leave(&file->node, state);
+}
+
+OCITAR_API int ocitar_file_close(ocitar_file *file)
+{
+    ocitar_layout *l;
+    int e;
+
+    if (file == NULL)
+        return OCITAR_E_ARG;
+    if (file->spool != NULL)
+        ocitar_i_node_retry(&file->node);
+    e = ocitar_i_node_check(&file->node);
+    if (e != OCITAR_OK)
+        return e;
+    l = file->layout;
+    e = ocitar_i_layout_name_ok(file->name, file->name_len)
+            ? ocitar_i_layout_open(l, file->name, file->name_len, file->mode,
+                                   (int64_t)file->spool->total, '0')
+            : (int)OCITAR_E_NAME;
+    if (e != OCITAR_OK)
+        return ocitar_i_layout_fail(l, &file->node, e, "file close");
+    e = ocitar_i_layout_emit_spool(l, &file->node, file->spool, "file close");
+    if (e == OCITAR_OK)
+        e = ocitar_i_layout_seal(l, file->name, file->name_len, file->mode,
+                                 file->spool->total);
+    if (e != OCITAR_OK)
+        return ocitar_i_layout_fail(l, &file->node, e, "file close");
+    ocitar_i_file_leave(file, OCITAR_I_DONE);
+    return OCITAR_OK;
+}
+
+/* The end of a thing that was given up: 0, or what forbids finishing. */
+static int ocitar_i_node_forgiven(ocitar_node *node)
+{
+    ocitar_root *root = ocitar_i_node_root(node);
+
+    if (root->poisoned)
+        return root->error.code;
+    return root->finished ? (int)OCITAR_E_STATE : (int)OCITAR_OK;
+}
+
+OCITAR_API int ocitar_file_abandon(ocitar_file *file)
+{
+    if (file == NULL)
+        return OCITAR_E_ARG;
+    if (file->node.state != OCITAR_I_OPEN)
+        return OCITAR_E_STATE;
+    ocitar_i_file_leave(file, OCITAR_I_GONE);
+    return ocitar_i_node_forgiven(&file->node);
+}
+
+OCITAR_API int ocitar_file_put(ocitar_layout *layout, const char *name,
+                               size_t name_len, uint32_t mode,
+                               const void *data, size_t len)
+{
+    int e;
+
+    if (layout == NULL || (data == NULL && len > 0))
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&layout->node);
+    if (e != OCITAR_OK)
+        return e;
+    name_len = ocitar_i_bytes_length(name, name_len);
+    if (!ocitar_i_layout_name_ok(name, name_len))
+        return ocitar_i_layout_report(layout, OCITAR_E_NAME, 0, "file put");
+    e = ocitar_i_layout_open(layout, name, name_len, mode, (int64_t)len, '0');
+    if (e == OCITAR_OK)
+        e = layout->driver->write_fn(layout->driver_user, data, len);
+    if (e == OCITAR_OK)
+        e = ocitar_i_layout_seal(layout, name, name_len, mode, len);
+    if (e != OCITAR_OK)
+        ocitar_i_layout_report(layout, e,
+                               ocitar_i_layout_root(layout)->user_code,
+                               "file put");
+    return e;
+}
+
+/* -- blobs -- */
+
+/* The ways that go straight out open the entry now. */
+static int ocitar_i_blob_open(ocitar_blob *b, ocitar_i_way *w,
+                              uint8_t algorithm)
+{
+    char name[OCITAR_I_BLOB_NAME_MAX];
+    ocitar_digest zero;
+    int e = OCITAR_OK;
+
+    if (w->way == OCITAR_WAIT_KNOWN) {
+        if (w->line != NULL && w->digest.algorithm == 0) {
+            b->known_here = 1; /* abandoned in the first run: drop it again */
+            return OCITAR_OK;
+        }
+        if (w->digest.algorithm != algorithm)
+            return w->line != NULL ? (int)OCITAR_E_CHANGED
+                                   : (int)OCITAR_E_ARG;
+        b->digest = w->digest;
+        return ocitar_i_layout_open_blob(b->layout, &w->digest, w->size,
+                                         &b->known_here);
+    }
+    if (w->way == OCITAR_WAIT_PATCH) {
+        OCITAR_MEMSET(&zero, 0, sizeof zero);
+        zero.algorithm = algorithm;
+        e = ocitar_i_layout_open(b->layout, name,
+                                 ocitar_i_blob_name(name, &zero), 0444, -1,
+                                 '0');
+        if (!w->or_spool || (e != OCITAR_E_UNSUPPORTED && e != OCITAR_E_BUSY))
+            return e;
+        w->way = OCITAR_WAIT_SPOOL;
+    }
+    e = ocitar_i_spool_take(w->spool);
+    if (e == OCITAR_OK)
+        b->spool = w->spool;
+    return e;
+}
+
+/* A blob under any parent: a layer's is its image. */
+static int ocitar_i_blob_begin(ocitar_blob *b, ocitar_layout *layout,
+                               ocitar_node *parent, int counted,
+                               uint8_t algorithm, const ocitar_wait *wait)
+{
+    ocitar_i_way w;
+    int e = ocitar_i_node_check(parent);
+
+    if (e == OCITAR_OK)
+        e = ocitar_i_node_begin(&b->node, parent, counted);
+    if (e != OCITAR_OK)
+        return e;
+    b->layout = layout;
+    if (algorithm == 0)
+        algorithm = OCITAR_SHA256;
+    ocitar_i_layout_root(layout)->user_code = 0;
+    e = ocitar_digester_begin(&b->digester, algorithm, layout->engine);
+    if (e != OCITAR_OK)
+        return ocitar_i_node_fail(&b->node, e, b->digester.error,
+                                  "blob begin: algorithm");
+    e = ocitar_i_wait_resolve(layout, wait, &w);
+    b->expected = w.size;
+    b->line = w.line;
+    if (e == OCITAR_OK)
+        e = ocitar_i_blob_open(b, &w, algorithm);
+    b->way = w.way;
+    if (e != OCITAR_OK) {
+        b->way = 0; /* nothing is open, and nothing to try again */
+        return ocitar_i_layout_fail(layout, &b->node, e, "blob begin");
+    }
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_blob_begin(ocitar_blob *blob, ocitar_layout *layout,
+                                 uint8_t algorithm, const ocitar_wait *wait)
+{
+    if (blob == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(blob, 0, sizeof *blob);
+    if (layout == NULL)
+        return OCITAR_E_ARG;
+    return ocitar_i_blob_begin(blob, layout, &layout->node, 0, algorithm,
+                               wait);
+}
+
+/* Does the blob own the tail, with bytes that are out already? */
+static int ocitar_i_blob_is_out(const ocitar_blob *b)
+{
+    return !b->known_here &&
+           (b->way == OCITAR_WAIT_PATCH || b->way == OCITAR_WAIT_KNOWN);
+}
+
+/* After an error: what went straight out is taken back, or was too much. */
+static int ocitar_i_blob_torn(ocitar_blob *b, int code)
+{
+    if (ocitar_i_blob_is_out(b)) {
+        ocitar_i_layout_cancel(b->layout, code);
+        b->known_here = 1;
+    }
+    return code;
+}
+
+OCITAR_API int ocitar_blob_write(ocitar_blob *blob, const void *data,
+                                 size_t len)
+{
+    int e, user_code = 0;
+
+    if (blob == NULL || (data == NULL && len > 0))
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&blob->node);
+    if (e != OCITAR_OK || len == 0)
+        return e;
+    if (len > INT64_MAX - blob->size)
+        return ocitar_i_blob_torn(blob, ocitar_i_node_fail(
+            &blob->node, OCITAR_E_RANGE, 0, "blob write"));
+    if (blob->way == OCITAR_WAIT_KNOWN && blob->digest.algorithm != 0 &&
+        len > blob->expected - blob->size)
+        return ocitar_i_blob_torn(blob, ocitar_i_node_differ(
+            &blob->node, OCITAR_E_SIZE, "blob write", blob->expected,
+            blob->size + len));
+    if (blob->way == OCITAR_WAIT_SPOOL)
+        e = ocitar_i_spool_append(blob->spool, data, len, &user_code);
+    else if (!blob->known_here)
+        e = blob->layout->driver->write_fn(blob->layout->driver_user, data,
+                                           len);
+    if (e == OCITAR_OK) {
+        e = ocitar_digester_update(&blob->digester, data, len);
+        user_code = blob->digester.error;
+    }
+    if (e != OCITAR_OK)
+        return ocitar_i_blob_torn(blob, ocitar_i_node_fail(
+            &blob->node, e, user_code, "blob write"));
+    blob->size += len;
+    return OCITAR_OK;
+}
+
+/* The digest of all bytes, once; a commit that is tried again keeps it. */
+static int ocitar_i_blob_hash(ocitar_blob *b, ocitar_digest *actual)
+{
+    int e = OCITAR_OK;
+
+    if (!b->digester.live) {
+        *actual = b->digest;
+        return OCITAR_OK;
+    }
+    e = ocitar_digester_end(&b->digester, actual);
+    if (e != OCITAR_OK)
+        return ocitar_i_node_fail(&b->node, e, b->digester.error,
+                                  "blob commit: engine");
+    if (b->way != OCITAR_WAIT_KNOWN)
+        b->digest = *actual;
+    return e;
+}
+
+/* Does the blob have the size and digest that were asked for? Size first, as
+   in the seed; and what was announced before what is asked now. */
+static int ocitar_i_blob_check(ocitar_blob *b, uint64_t size,
+                               const ocitar_digest *expected)
+{
+    ocitar_digest actual;
+    int e, changed = b->line != NULL && b->way == OCITAR_WAIT_KNOWN;
+    int announced = b->way == OCITAR_WAIT_KNOWN && b->digest.algorithm != 0;
+
+    if (announced && b->size != b->expected)
+        return ocitar_i_node_differ(
+            &b->node, changed ? OCITAR_E_CHANGED : OCITAR_E_SIZE,
+            "blob commit", b->expected, b->size);
+    if (size != OCITAR_SIZE_UNKNOWN && size != b->size)
+        return ocitar_i_node_differ(&b->node, OCITAR_E_SIZE, "blob commit",
+                                    size, b->size);
+    e = ocitar_i_blob_hash(b, &actual);
+    if (e != OCITAR_OK)
+        return e;
+    if (announced && !ocitar_digest_equal(&b->digest, &actual))
+        return ocitar_i_node_differ_digest(
+            &b->node, changed ? OCITAR_E_CHANGED : OCITAR_E_DIGEST,
+            "blob commit", &b->digest, &actual);
+    if (expected->algorithm != 0 && !ocitar_digest_equal(expected, &actual))
+        return ocitar_i_node_differ_digest(&b->node, OCITAR_E_DIGEST,
+                                           "blob commit", expected, &actual);
+    if (changed && !announced)
+        return ocitar_i_node_fail(&b->node, OCITAR_E_CHANGED, 0,
+                                  "blob commit: not in the first run");
+    return OCITAR_OK;
+}
+
+/* The blob is right: let it be in the layout. */
+static int ocitar_i_blob_emit(ocitar_blob *b)
+{
+    ocitar_layout *l = b->layout;
+    uint8_t present = b->known_here;
+    int e = OCITAR_OK;
+
+    if (b->way == OCITAR_WAIT_SPOOL) {
+        e = ocitar_i_layout_open_blob(l, &b->digest, b->size, &present);
+        if (e != OCITAR_OK || present)
+            return e;
+        e = ocitar_i_layout_emit_spool(l, &b->node, b->spool, "blob commit");
+    } else if (b->way == OCITAR_WAIT_PATCH) {
+        e = ocitar_i_layout_find(l, &b->digest, b->size, &present);
+        if (e == OCITAR_OK && present)
+            e = l->driver->cancel_fn(l->driver_user);
+    }
+    if (e == OCITAR_OK && !present)
+        e = ocitar_i_layout_seal_blob(l, &b->digest, b->size);
+    return e;
+}
+
+static void ocitar_i_blob_leave(ocitar_blob *b, int state)
+{
+    if (b->spool != NULL)
+        ocitar_i_spool_release(b->spool);
+    b->spool = NULL;
+    ocitar_i_digester_drop(&b->digester);
+    ocitar_i_node_leave(&b->node, state);
+}
+
+OCITAR_API int ocitar_blob_commit(ocitar_blob *blob, uint64_t size,
+                                  const char *expected)
+{
+    ocitar_digest digest;
+    int e;
+
+    if (blob == NULL)
+        return OCITAR_E_ARG;
+    if (blob->way != 0)
+        ocitar_i_node_retry(&blob->node);
+    e = ocitar_i_node_check(&blob->node);
+    if (e != OCITAR_OK)
+        return e;
+    OCITAR_MEMSET(&digest, 0, sizeof digest);
+    if (expected != NULL)
+        e = ocitar_digest_parse(&digest, expected, 0);
+    if (e != OCITAR_OK)
+        e = ocitar_i_node_fail(&blob->node, e, 0,
+                               "blob commit: expected digest");
+    else
+        e = ocitar_i_blob_check(blob, size, &digest);
+    if (e == OCITAR_OK) {
+        e = ocitar_i_blob_emit(blob);
+        if (e != OCITAR_OK)
+            e = ocitar_i_layout_fail(blob->layout, &blob->node, e,
+                                     "blob commit");
+    }
+    if (e != OCITAR_OK)
+        return ocitar_i_blob_torn(blob, e);
+    if (blob->line != NULL) {
+        blob->line->size = blob->size;
+        blob->line->digest = blob->digest;
+    }
+    ocitar_i_blob_leave(blob, OCITAR_I_DONE);
+    return OCITAR_OK;
+}
+
+/* Gives the blob up. */
+static int ocitar_i_blob_abandon(ocitar_blob *b)
+{
+    ocitar_i_blob_torn(b, OCITAR_E_STATE);
+    ocitar_i_blob_leave(b, OCITAR_I_GONE);
+    return ocitar_i_node_forgiven(&b->node);
+}
+
+OCITAR_API int ocitar_blob_close(ocitar_blob *blob)
+{
+    if (blob == NULL)
+        return OCITAR_E_ARG;
+    if (blob->node.state == OCITAR_I_DONE)
+        return OCITAR_OK;
+    if (blob->node.state != OCITAR_I_OPEN)
+        return OCITAR_E_STATE;
+    return ocitar_i_blob_abandon(blob);
+}
+
+OCITAR_API int ocitar_blob_digest(const ocitar_blob *blob, ocitar_digest *out)
+{
+    ocitar_digester copy;
+
+    if (blob == NULL || out == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(out, 0, sizeof *out);
+    if (blob->node.state != OCITAR_I_OPEN &&
+        blob->node.state != OCITAR_I_DONE)
+        return OCITAR_E_STATE;
+    if (!blob->digester.live) {
+        *out = blob->digest;
+        return out->algorithm != 0 ? (int)OCITAR_OK : (int)OCITAR_E_STATE;
+    }
+    if (blob->digester.engine != NULL)
+        return OCITAR_E_UNSUPPORTED;
+    copy = blob->digester;
+    return ocitar_digester_end(&copy, out);
+}
+
+/* A blob of which everything is known, from a function that writes it. Used
+   for memory and for documents. */
+typedef int (*ocitar_i_body_fn)(ocitar_layout *l, const void *body,
+                                size_t len);
+
+static int ocitar_i_layout_put_blob(ocitar_layout *l,
+                                    const ocitar_digest *digest, uint64_t size,
+                                    ocitar_i_body_fn body_fn,
+                                    const void *body, size_t len)
+{
+    uint8_t present;
+    int e = ocitar_i_layout_open_blob(l, digest, size, &present);
+
+    if (e != OCITAR_OK || present)
+        return e;
+    e = body_fn(l, body, len);
+    if (e == OCITAR_OK)
+        e = ocitar_i_layout_seal_blob(l, digest, size);
+    if (e != OCITAR_OK)
+        ocitar_i_layout_cancel(l, e);
+    return e;
+}
+
+static int ocitar_i_layout_memory(ocitar_layout *l, const void *body,
+                                  size_t len)
+{
+    return l->driver->write_fn(l->driver_user, body, len);
+}
+
+static int ocitar_i_layout_hash(ocitar_layout *l, uint8_t algorithm,
+                                const void *data, size_t len,
+                                ocitar_digest *out)
+{
+    ocitar_digester d;
+    int e = ocitar_digester_begin(&d, algorithm, l->engine);
+
+    if (e == OCITAR_OK) {
+        ocitar_digester_update(&d, data, len); /* its error stays in d */
+        e = ocitar_digester_end(&d, out);
+    }
+    if (e != OCITAR_OK)
+        ocitar_i_layout_root(l)->user_code = d.error;
+    return e;
+}
+
+OCITAR_API int ocitar_blob_put(ocitar_layout *layout, uint8_t algorithm,
+                               const void *data, size_t len,
+                               ocitar_digest *out)
+{
+    ocitar_digest digest;
+    int e;
+
+    if (layout == NULL || (data == NULL && len > 0))
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&layout->node);
+    if (e != OCITAR_OK)
+        return e;
+    if (algorithm == 0)
+        algorithm = OCITAR_SHA256;
+    ocitar_i_layout_root(layout)->user_code = 0;
+    e = ocitar_i_layout_hash(layout, algorithm, data, len, &digest);
+    if (e == OCITAR_OK)
+        e = ocitar_i_layout_put_blob(layout, &digest, len,
+                                     ocitar_i_layout_memory, data, len);
+    if (e != OCITAR_OK)
+        return ocitar_i_layout_report(layout, e,
+                                      ocitar_i_layout_root(layout)->user_code,
+                                      "blob put");
+    if (out != NULL)
+        *out = digest;
+    return OCITAR_OK;
+}
+
+/* One reading of a source: hashed, and written if `out` is set. */
+static int ocitar_i_blob_read(ocitar_layout *l, const ocitar_source *source,
+                              ocitar_digester *d, void *buffer,
+                              size_t buffer_size, uint64_t limit, int out)
+{
+    size_t n = 0;
+    int e = OCITAR_OK, code;
+
+    for (;;) {
+        n = 0;
+        code = source->get_fn(source->user, buffer, buffer_size, &n);
+        ocitar_i_layout_root(l)->user_code = code;
+        if (code != 0 || n > buffer_size)
+            return OCITAR_E_SOURCE;
+        if (n == 0)
+            return OCITAR_OK;
+        if (n > limit - d->length)
+            return out ? OCITAR_E_CHANGED : OCITAR_E_RANGE;
+        e = ocitar_digester_update(d, buffer, n);
+        ocitar_i_layout_root(l)->user_code = d->error;
+        if (e == OCITAR_OK && out)
+            e = l->driver->write_fn(l->driver_user, buffer, n);
+        if (e != OCITAR_OK)
+            return e;
+    }
+}
+
+/* A reading with its own digester, from begin to end. */
+static int ocitar_i_blob_pass(ocitar_layout *l, const ocitar_source *source,
+                              uint8_t algorithm, void *buffer,
+                              size_t buffer_size, uint64_t limit, int out,
+                              ocitar_digest *digest, uint64_t *size)
+{
+    ocitar_digester d;
+    int e = ocitar_digester_begin(&d, algorithm, l->engine);
+
+    if (e == OCITAR_OK)
+        e = ocitar_i_blob_read(l, source, &d, buffer, buffer_size, limit, out);
+    else
+        ocitar_i_layout_root(l)->user_code = d.error;
+    *size = d.length;
+    if (e == OCITAR_OK) {
+        e = ocitar_digester_end(&d, digest);
+        ocitar_i_layout_root(l)->user_code = d.error;
+    }
+    ocitar_i_digester_drop(&d);
+    return e;
+}
+
+/* The second reading, into an open blob; what differs is E_CHANGED. */
+static int ocitar_i_blob_again(ocitar_layout *l, const ocitar_source *source,
+                               void *buffer, size_t buffer_size,
+                               const ocitar_digest *digest, uint64_t size)
+{
+    ocitar_digest again;
+    uint64_t length;
+    int e = ocitar_i_blob_pass(l, source, digest->algorithm, buffer,
+                               buffer_size, size, 1, &again, &length);
+
+    if (e == OCITAR_OK &&
+        (length != size || !ocitar_digest_equal(&again, digest))) {
+        ocitar_i_layout_root(l)->user_code = 0;
+        e = OCITAR_E_CHANGED;
+    }
+    return e == OCITAR_OK ? ocitar_i_layout_seal_blob(l, digest, size) : e;
+}
+
+OCITAR_API int ocitar_blob_copy(ocitar_layout *layout, uint8_t algorithm,
+                                const ocitar_source *source, void *buffer,
+                                size_t buffer_size, ocitar_digest *out,
+                                uint64_t *size)
+{
+    ocitar_digest digest;
+    uint64_t length = 0;
+    uint8_t present;
+    int e, code;
+
+    if (layout == NULL || source == NULL || source->get_fn == NULL ||
+        source->rewind_fn == NULL || buffer == NULL || buffer_size == 0)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&layout->node);
+    if (e != OCITAR_OK)
+        return e;
+    if (algorithm == 0)
+        algorithm = OCITAR_SHA256;
+    ocitar_i_layout_root(layout)->user_code = 0;
+    e = ocitar_i_blob_pass(layout, source, algorithm, buffer, buffer_size,
+                           INT64_MAX, 0, &digest, &length);
+    if (e == OCITAR_OK)
+        e = ocitar_i_layout_open_blob(layout, &digest, length, &present);
+    if (e == OCITAR_OK && !present) {
+        code = source->rewind_fn(source->user);
+        ocitar_i_layout_root(layout)->user_code = code;
+        e = code != 0 ? (int)OCITAR_E_SOURCE
+                      : ocitar_i_blob_again(layout, source, buffer,
+                                            buffer_size, &digest, length);
+        if (e != OCITAR_OK)
+            ocitar_i_layout_cancel(layout, e);
+    }
+    if (e != OCITAR_OK)
+        return ocitar_i_layout_report(layout, e,
+                                      ocitar_i_layout_root(layout)->user_code,
+                                      "blob copy");
+    if (out != NULL)
+        *out = digest;
+    if (size != NULL)
+        *size = length;
+    return OCITAR_OK;
+}
+
+/* ==== image =============================================================
+   References and the documents of the OCI image specification: config,
+   manifest, index, and docker's manifest.json. Calls json, layout. */
+
+static int ocitar_i_reference_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+}
+
+/* `[host[:port]/]part/part`: no empty part, ':' only before a port. */
+static int ocitar_i_reference_name_ok(const char *s, size_t len)
+{
+    size_t i, part = 0;
+    int port = 0;
+
+    for (i = 0; i < len; i++) {
+        if (s[i] == '/') {
+            if (part == 0)
+                return 0;
+            part = 0;
+            port = 2;
+        } else if (s[i] == ':' && port == 0 && part > 0) {
+            port = 1;
+            part = 0;
+        } else if (ocitar_i_reference_char(s[i]) &&
+                   (port != 1 || (s[i] >= '0' && s[i] <= '9'))) {
+            part++;
+        } else {
+            return 0;
+        }
+    }
+    return part > 0 && port != 1;
+}
+
+OCITAR_API int ocitar_reference_parse(ocitar_reference *out, const char *text,
+                                      size_t len)
+{
+    ocitar_digest digest;
+    size_t i;
+
+    if (out == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(out, 0, sizeof *out);
+    len = ocitar_i_bytes_length(text, len);
+    for (i = len; i > 0 && text[i - 1] != '@'; i--)
+        ;
+    if (i > 0) {
+        int e = ocitar_digest_parse(&digest, text + i, len - i);
+
+        if (i == len || e == OCITAR_E_ARG)
+            return OCITAR_E_ARG;
+        out->digest = text + i;
+        out->digest_len = len - i;
+        len = i - 1;
+    }
+    for (i = len; i > 0 && text[i - 1] != ':' && text[i - 1] != '/'; i--)
+        ;
+    if (i > 0 && text[i - 1] == ':') {
+        out->tag = text + i;
+        out->tag_len = len - i;
+        len = i - 1;
+    }
+    out->name = text;
+    out->name_len = len;
+    if (out->tag != NULL) {
+        if (out->tag_len == 0 || out->tag_len > 128 || out->tag[0] == '.' ||
+            out->tag[0] == '-')
+            return OCITAR_E_ARG;
+        for (i = 0; i < out->tag_len; i++)
+            if (!ocitar_i_reference_char(out->tag[i]))
+                return OCITAR_E_ARG;
+    }
+    return ocitar_i_reference_name_ok(text, len) ? (int)OCITAR_OK
+                                                 : (int)OCITAR_E_ARG;
+}
+
+/* What this code runs on, in Go's words. */
+static const char *ocitar_i_image_architecture(void)
+{
+#if defined __x86_64__ || defined _M_X64
+    return "amd64";
+#elif defined __i386__ || defined _M_IX86
+    return "386";
+#elif defined __aarch64__ || defined _M_ARM64
+    return "arm64";
+#elif defined __arm__ || defined _M_ARM
+    return "arm";
+#elif defined __riscv && __riscv_xlen == 64
+    return "riscv64";
+#elif defined __s390x__
+    return "s390x";
+#elif defined __powerpc64__ && defined __LITTLE_ENDIAN__
+    return "ppc64le";
+#elif defined __powerpc64__
+    return "ppc64";
+#elif defined __loongarch64
+    return "loong64";
+#elif defined __mips64 && defined __MIPSEL__
+    return "mips64le";
+#elif defined __mips64
+    return "mips64";
+#elif defined __wasm__
+    return "wasm";
+#else
+    return NULL;
+#endif
+}
+
+/* A document: a function that emits it from its subject. */
+typedef void (*ocitar_i_document_fn)(ocitar_i_json *j, const void *subject);
+
+typedef struct ocitar_i_document {
+    ocitar_i_document_fn emit_fn;
+    const void *subject;
+} ocitar_i_document;
+
+/* The first pass counts and hashes. */
+typedef struct ocitar_i_document_count {
+    ocitar_digester digester;
+    uint64_t size;
+} ocitar_i_document_count;
+
+static int ocitar_i_document_count_put(void *user, const void *data,
+                                       size_t len)
+{
+    ocitar_i_document_count *c = (ocitar_i_document_count *)user;
+
+    c->size += len;
+    return ocitar_digester_update(&c->digester, data, len);
+}
+
+static int ocitar_i_document_measure(ocitar_layout *l,
+                                     const ocitar_i_document *doc,
+                                     uint8_t algorithm, ocitar_digest *digest,
+                                     uint64_t *size)
+{
+    ocitar_i_document_count c;
+    ocitar_i_json j;
+    int e;
+
+    OCITAR_MEMSET(&c, 0, sizeof c);
+    OCITAR_MEMSET(&j, 0, sizeof j);
+    e = ocitar_digester_begin(&c.digester, algorithm, l->engine);
+    j.put_fn = ocitar_i_document_count_put;
+    j.user = &c;
+    j.error = e;
+    doc->emit_fn(&j, doc->subject);
+    if (j.error == OCITAR_OK)
+        j.error = ocitar_digester_end(&c.digester, digest);
+    ocitar_i_layout_root(l)->user_code = c.digester.error;
+    ocitar_i_digester_drop(&c.digester);
+    *size = c.size;
+    return j.error;
+}
+
+/* The second pass writes. */
+typedef struct ocitar_i_document_out {
+    ocitar_layout *layout;
+} ocitar_i_document_out;
+
+static int ocitar_i_document_out_put(void *user, const void *data, size_t len)
+{
+    ocitar_layout *l = ((ocitar_i_document_out *)user)->layout;
+
+    return l->driver->write_fn(l->driver_user, data, len);
+}
+
+static int ocitar_i_document_write(ocitar_layout *l, const void *body,
+                                   size_t len)
+{
+    const ocitar_i_document *doc = (const ocitar_i_document *)body;
+    ocitar_i_document_out out;
+    ocitar_i_json j;
+
+    (void)len;
+    out.layout = l;
+    OCITAR_MEMSET(&j, 0, sizeof j);
+    j.put_fn = ocitar_i_document_out_put;
+    j.user = &out;
+    doc->emit_fn(&j, doc->subject);
+    return j.error;
+}
+
+static int ocitar_i_document_blob(ocitar_layout *l, uint8_t algorithm,
+                                  ocitar_i_document_fn emit_fn,
+                                  const void *subject, ocitar_digest *digest,
+                                  uint64_t *size)
+{
+    ocitar_i_document doc;
+    int e;
+
+    doc.emit_fn = emit_fn;
+    doc.subject = subject;
+    e = ocitar_i_document_measure(l, &doc, algorithm, digest, size);
+    if (e == OCITAR_OK)
+        e = ocitar_i_layout_put_blob(l, digest, *size,
+                                     ocitar_i_document_write, &doc, 0);
+    return e;
+}
+
+static int ocitar_i_document_file(ocitar_layout *l, const char *name,
+                                  uint32_t mode, ocitar_i_document_fn emit_fn,
+                                  const void *subject)
+{
+    ocitar_i_document doc;
+    ocitar_digest digest;
+    uint64_t size;
+    int e;
+
+    doc.emit_fn = emit_fn;
+    doc.subject = subject;
+    e = ocitar_i_document_measure(l, &doc, OCITAR_SHA256, &digest, &size);
+    if (e == OCITAR_OK)
+        e = ocitar_i_layout_open(l, name, 0, mode, (int64_t)size, '0');
+    if (e != OCITAR_OK)
+        return e;
+    e = ocitar_i_document_write(l, &doc, 0);
+    if (e == OCITAR_OK)
+        e = ocitar_i_layout_seal(l, name, 0, mode, size);
+    if (e != OCITAR_OK)
+        ocitar_i_layout_cancel(l, e);
+    return e;
+}
+
+enum { OCITAR_I_KIND_LAYER = 1, OCITAR_I_KIND_IMAGE = 2 };
+
+static void ocitar_i_image_platform(ocitar_i_json *j, const ocitar_platform *p)
+{
+    ocitar_i_json_field(j, "architecture", p->architecture);
+    ocitar_i_json_field(j, "os", p->os);
+    ocitar_i_json_strings(j, "os.features", p->os_features,
+                          p->os_feature_count);
+    ocitar_i_json_field(j, "os.version", p->os_version);
+    ocitar_i_json_field(j, "variant", p->variant);
+}
+
+/* The two annotations that give an image its name: the tag for skopeo, podman
+   and umoci, the full reference for containerd. */
+static void ocitar_i_image_names(const ocitar_descriptor *d,
+                                 ocitar_i_json_map *m)
+{
+    ocitar_reference ref;
+
+    if (d->reference == NULL ||
+        ocitar_reference_parse(&ref, d->reference, 0) != OCITAR_OK)
+        return;
+    m->own_count = 2;
+    m->own[0].key = "io.containerd.image.name";
+    m->own[0].value = d->reference;
+    m->tail = ref.tag == NULL ? ":latest" : NULL;
+    m->own[1].key = "org.opencontainers.image.ref.name";
+    m->own[1].value = ref.tag == NULL ? "latest" : ref.tag;
+    m->own[1].value_len = ref.tag_len;
+}
+
+static void ocitar_i_image_describe(ocitar_i_json *j,
+                                    const ocitar_descriptor *d)
+{
+    ocitar_i_json_map m;
+
+    OCITAR_MEMSET(&m, 0, sizeof m);
+    m.pairs = d->annotations;
+    m.pair_count = d->annotation_count;
+    ocitar_i_image_names(d, &m);
+    ocitar_i_json_open(j, "{");
+    ocitar_i_json_map_put(j, "annotations", &m);
+    ocitar_i_json_field(j, "artifactType", d->artifact_type);
+    ocitar_i_json_digest(j, "digest", &d->digest);
+    ocitar_i_json_field(j, "mediaType", d->media_type);
+    if (d->platform.architecture != NULL) {
+        ocitar_i_json_key(j, "platform", 0);
+        ocitar_i_json_open(j, "{");
+        ocitar_i_image_platform(j, &d->platform);
+        ocitar_i_json_close(j, "}");
+    }
+    ocitar_i_json_key(j, "size", 0);
+    ocitar_i_json_number(j, d->size);
+    ocitar_i_json_close(j, "}");
+}
+
+/* The image's layers in the pool, lowest first. */
+static const ocitar_descriptor *ocitar_i_image_layers(const ocitar_image *im,
+                                                      size_t *count)
+{
+    const ocitar_index *index = im->index;
+
+    *count = index->count - index->image_start;
+    return index->desc.descriptors + index->image_start;
+}
+
+static void ocitar_i_image_run_config(ocitar_i_json *j,
+                                      const ocitar_image_desc *d)
+{
+    ocitar_i_json_key(j, "config", 0);
+    ocitar_i_json_open(j, "{");
+    ocitar_i_json_strings(j, "Cmd", d->cmd, d->cmd_count);
+    ocitar_i_json_strings(j, "Entrypoint", d->entrypoint, d->entrypoint_count);
+    ocitar_i_json_strings(j, "Env", d->env, d->env_count);
+    ocitar_i_json_set(j, "ExposedPorts", d->ports, d->port_count);
+    ocitar_i_json_pairs(j, "Labels", d->labels, d->label_count);
+    ocitar_i_json_field(j, "StopSignal", d->stop_signal);
+    ocitar_i_json_field(j, "User", d->user);
+    ocitar_i_json_set(j, "Volumes", d->volumes, d->volume_count);
+    ocitar_i_json_field(j, "WorkingDir", d->working_dir);
+    ocitar_i_json_close(j, "}");
+}
+
+static void ocitar_i_image_history(ocitar_i_json *j,
+                                   const ocitar_history *history, size_t count)
+{
+    size_t i;
+
+    if (count == 0)
+        return;
+    ocitar_i_json_key(j, "history", 0);
+    ocitar_i_json_open(j, "[");
+    for (i = 0; i < count; i++) {
+        const ocitar_history *h = &history[i];
+
+        ocitar_i_json_open(j, "{");
+        ocitar_i_json_field(j, "author", h->author);
+        ocitar_i_json_field(j, "comment", h->comment);
+        ocitar_i_json_time(j, "created", &h->created);
+        ocitar_i_json_field(j, "created_by", h->created_by);
+        if (h->empty_layer) {
+            ocitar_i_json_key(j, "empty_layer", 0);
+            ocitar_i_json_put(j, "true", 4);
+            j->comma = 1;
+        }
+        ocitar_i_json_close(j, "}");
+    }
+    ocitar_i_json_close(j, "]");
+}
+
+static void ocitar_i_image_config(ocitar_i_json *j, const void *subject)
+{
+    const ocitar_image *im = (const ocitar_image *)subject;
+    const ocitar_image_desc *d = &im->desc;
+    size_t count, i;
+    const ocitar_descriptor *layers = ocitar_i_image_layers(im, &count);
+
+    ocitar_i_json_open(j, "{");
+    ocitar_i_json_field(j, "architecture", d->platform.architecture);
+    ocitar_i_json_field(j, "author", d->author);
+    ocitar_i_image_run_config(j, d);
+    ocitar_i_json_time(j, "created", &d->created);
+    ocitar_i_image_history(j, d->history, d->history_count);
+    ocitar_i_json_field(j, "os", d->platform.os);
+    ocitar_i_json_strings(j, "os.features", d->platform.os_features,
+                          d->platform.os_feature_count);
+    ocitar_i_json_field(j, "os.version", d->platform.os_version);
+    ocitar_i_json_key(j, "rootfs", 0);
+    ocitar_i_json_open(j, "{");
+    ocitar_i_json_key(j, "diff_ids", 0);
+    ocitar_i_json_open(j, "[");
+    for (i = 0; i < count; i++)
+        ocitar_i_json_digest(j, NULL, &layers[i].diff_id);
+    ocitar_i_json_close(j, "]");
+    ocitar_i_json_field(j, "type", "layers");
+    ocitar_i_json_close(j, "}");
+    ocitar_i_json_field(j, "variant", d->platform.variant);
+    ocitar_i_json_close(j, "}");
+}
+
+/* The config is described by the slot that the manifest will take. */
+static void ocitar_i_image_manifest(ocitar_i_json *j, const void *subject)
+{
+    const ocitar_image *im = (const ocitar_image *)subject;
+    size_t count, i;
+    const ocitar_descriptor *layers = ocitar_i_image_layers(im, &count);
+
+    ocitar_i_json_open(j, "{");
+    ocitar_i_json_pairs(j, "annotations", im->desc.annotations,
+                        im->desc.annotation_count);
+    ocitar_i_json_key(j, "config", 0);
+    ocitar_i_image_describe(j, &layers[count]);
+    ocitar_i_json_key(j, "layers", 0);
+    ocitar_i_json_open(j, "[");
+    for (i = 0; i < count; i++)
+        ocitar_i_image_describe(j, &layers[i]);
+    ocitar_i_json_close(j, "]");
+    ocitar_i_json_field(j, "mediaType",
+                        "application/vnd.oci.image.manifest.v1+json");
+    ocitar_i_json_key(j, "schemaVersion", 0);
+    ocitar_i_json_number(j, 2);
+    ocitar_i_json_close(j, "}");
+}
+
+static void ocitar_i_index_layout_file(ocitar_i_json *j, const void *subject)
+{
+    (void)subject;
+    ocitar_i_json_open(j, "{");
+    ocitar_i_json_field(j, "imageLayoutVersion", "1.0.0");
+    ocitar_i_json_close(j, "}");
+}
+
+static void ocitar_i_index_json(ocitar_i_json *j, const void *subject)
+{
+    const ocitar_index *index = (const ocitar_index *)subject;
+    size_t i;
+
+    ocitar_i_json_open(j, "{");
+    ocitar_i_json_pairs(j, "annotations", index->desc.annotations,
+                        index->desc.annotation_count);
+    ocitar_i_json_key(j, "manifests", 0);
+    ocitar_i_json_open(j, "[");
+    for (i = 0; i < index->count; i++)
+        if (index->desc.descriptors[i].kind == OCITAR_I_KIND_IMAGE)
+            ocitar_i_image_describe(j, &index->desc.descriptors[i]);
+    ocitar_i_json_close(j, "]");
+    ocitar_i_json_field(j, "mediaType",
+                        "application/vnd.oci.image.index.v1+json");
+    ocitar_i_json_key(j, "schemaVersion", 0);
+    ocitar_i_json_number(j, 2);
+    ocitar_i_json_close(j, "}");
+}
+
+static void ocitar_i_docker_path(ocitar_i_json *j, const ocitar_digest *digest)
+{
+    char name[OCITAR_I_BLOB_NAME_MAX];
+
+    ocitar_i_json_string(j, name, ocitar_i_blob_name(name, digest));
+}
+
+static void ocitar_i_docker_image(ocitar_i_json *j, const ocitar_descriptor *d)
+{
+    ocitar_i_json_map m;
+    size_t i;
+
+    OCITAR_MEMSET(&m, 0, sizeof m);
+    ocitar_i_image_names(d, &m);
+    ocitar_i_json_open(j, "{");
+    ocitar_i_json_key(j, "Config", 0);
+    ocitar_i_docker_path(j, &d->diff_id);
+    ocitar_i_json_key(j, "Layers", 0);
+    ocitar_i_json_open(j, "[");
+    for (i = d->layers; i > 0; i--)
+        ocitar_i_docker_path(j, &d[-(ptrdiff_t)i].digest);
+    ocitar_i_json_close(j, "]");
+    ocitar_i_json_key(j, "RepoTags", 0);
+    ocitar_i_json_open(j, "[");
+    if (m.own_count > 0)
+        ocitar_i_json_string2(j, m.own[0].value,
+                              ocitar_i_bytes_length(m.own[0].value, 0), m.tail,
+                              ocitar_i_bytes_length(m.tail, 0));
+    ocitar_i_json_close(j, "]");
+    ocitar_i_json_close(j, "}");
+}
+
+/* What `docker save` writes and `docker load` reads. */
+static void ocitar_i_docker_json(ocitar_i_json *j, const void *subject)
+{
+    const ocitar_index *index = (const ocitar_index *)subject;
+    size_t i;
+
+    ocitar_i_json_open(j, "[");
+    for (i = 0; i < index->count; i++)
+        if (index->desc.descriptors[i].kind == OCITAR_I_KIND_IMAGE)
+            ocitar_i_docker_image(j, &index->desc.descriptors[i]);
+    ocitar_i_json_close(j, "]");
+}
+
+OCITAR_API int ocitar_index_begin(ocitar_index *index, ocitar_layout *layout,
+                                  const ocitar_index_desc *desc)
+{
+    int e;
+
+    if (index == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(index, 0, sizeof *index);
+    if (layout == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&layout->node);
+    if (e == OCITAR_OK)
+        e = ocitar_i_node_begin(&index->node, &layout->node, 1);
+    if (e != OCITAR_OK)
+        return e;
+    index->layout = layout;
+    if (desc == NULL || (desc->descriptors == NULL && desc->capacity > 0))
+        e = OCITAR_E_ARG;
+    else
+        index->desc = *desc;
+    if (e == OCITAR_OK && !layout->initialised)
+        e = ocitar_layout_init(layout);
+    if (e != OCITAR_OK)
+        return ocitar_i_layout_fail(layout, &index->node, e, "index begin");
+    return OCITAR_OK;
+}
+
+/* The error of something below that was not abandoned, or a child that was
+   not ended. */
+static int ocitar_i_node_ready(ocitar_node *node)
+{
+    int e = ocitar_i_node_check(node);
+
+    if (e != OCITAR_OK)
+        return e;
+    if (node->failed > 0)
+        return node->child_error;
+    return node->open > 0 ? (int)OCITAR_E_STATE : (int)OCITAR_OK;
+}
+
+OCITAR_API int ocitar_index_end(ocitar_index *index)
+{
+    ocitar_layout *l;
+    int e;
+
+    if (index == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_ready(&index->node);
+    if (e != OCITAR_OK)
+        return e;
+    l = index->layout;
+    e = ocitar_i_document_file(l, "oci-layout", 0444,
+                               ocitar_i_index_layout_file, NULL);
+    if (e == OCITAR_OK && !index->desc.no_docker)
+        e = ocitar_i_document_file(l, "manifest.json", 0644,
+                                   ocitar_i_docker_json, index);
+    if (e == OCITAR_OK)
+        e = ocitar_i_document_file(l, "index.json", 0644, ocitar_i_index_json,
+                                   index);
+    if (e != OCITAR_OK)
+        return ocitar_i_layout_fail(l, &index->node, e, "index end");
+    ocitar_i_node_leave(&index->node, OCITAR_I_DONE);
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_index_abandon(ocitar_index *index)
+{
+    if (index == NULL)
+        return OCITAR_E_ARG;
+    if (index->node.state != OCITAR_I_OPEN)
+        return OCITAR_E_STATE;
+    ocitar_i_node_leave(&index->node, OCITAR_I_GONE);
+    return ocitar_i_node_forgiven(&index->node);
+}
+
+/* "NAME=VALUE", each. */
+static int ocitar_i_image_env_ok(const ocitar_image_desc *d)
+{
+    size_t i, n;
+
+    for (i = 0; i < d->env_count; i++) {
+        if (d->env == NULL || d->env[i] == NULL)
+            return 0;
+        n = ocitar_i_bytes_length(d->env[i], 0);
+        if (d->env[i][0] == '=' || !ocitar_i_bytes_has(d->env[i], n, '='))
+            return 0;
+    }
+    return 1;
+}
+
+static int ocitar_i_image_desc_ok(const ocitar_image_desc *d)
+{
+    ocitar_reference ref;
+
+    if (d == NULL || !ocitar_i_image_env_ok(d) ||
+        (d->history_count > 0 && d->history == NULL))
+        return OCITAR_E_ARG;
+    if (d->reference != NULL &&
+        (ocitar_reference_parse(&ref, d->reference, 0) != OCITAR_OK ||
+         ref.digest != NULL))
+        return OCITAR_E_ARG;
+    if (d->algorithm != 0 && ocitar_digest_length(d->algorithm) == 0)
+        return OCITAR_E_UNSUPPORTED;
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_image_begin(ocitar_image *image, ocitar_index *index,
+                                  const ocitar_image_desc *desc)
+{
+    int e;
+
+    if (image == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(image, 0, sizeof *image);
+    if (index == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&index->node);
+    if (e == OCITAR_OK)
+        e = ocitar_i_node_begin(&image->node, &index->node, 1);
+    if (e != OCITAR_OK)
+        return e;
+    image->index = index;
+    e = ocitar_i_image_desc_ok(desc);
+    if (index->image != NULL)
+        e = OCITAR_E_STATE; /* one at a time */
+    if (e == OCITAR_OK && index->count >= index->desc.capacity)
+        e = OCITAR_E_LIMIT;
+    if (e != OCITAR_OK)
+        return ocitar_i_node_fail(&image->node, e, 0, "image begin");
+    image->desc = *desc;
+    if (desc->platform.architecture == NULL)
+        image->desc.platform.architecture = ocitar_i_image_architecture();
+    if (image->desc.platform.architecture == NULL)
+        return ocitar_i_node_fail(&image->node, OCITAR_E_ARG, 0,
+                                  "image begin: architecture");
+    if (desc->platform.os == NULL)
+        image->desc.platform.os = "linux";
+    index->image = image;
+    index->image_start = index->count;
+    return OCITAR_OK;
+}
+
+/* The next slot of the pool, with one left for the manifest. */
+static ocitar_descriptor *ocitar_i_image_slot(ocitar_image *image)
+{
+    ocitar_index *index = image->index;
+
+    if (index->desc.capacity - index->count < 2 ||
+        index->count - index->image_start >= UINT16_MAX)
+        return NULL;
+    return &index->desc.descriptors[index->count];
+}
+
+OCITAR_API int ocitar_image_layer(ocitar_image *image,
+                                  const ocitar_descriptor *layer)
+{
+    ocitar_descriptor *slot;
+    int e;
+
+    if (image == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&image->node);
+    if (e != OCITAR_OK)
+        return e;
+    if (image->node.open > 0)
+        return OCITAR_E_STATE;
+    if (layer == NULL || layer->media_type == NULL ||
+        layer->digest.algorithm == 0 || layer->diff_id.algorithm == 0)
+        return ocitar_i_node_fail(&image->node, OCITAR_E_ARG, 0,
+                                  "image layer");
+    slot = ocitar_i_image_slot(image);
+    if (slot == NULL)
+        return ocitar_i_node_differ(&image->node, OCITAR_E_LIMIT,
+                                    "image layer: descriptors",
+                                    image->index->desc.capacity,
+                                    image->index->desc.capacity + 1);
+    *slot = *layer;
+    slot->reference = NULL;
+    slot->kind = OCITAR_I_KIND_LAYER;
+    slot->layers = 0;
+    image->index->count++;
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_image_end(ocitar_image *image)
+{
+    ocitar_descriptor *slot;
+    ocitar_index *index;
+    ocitar_digest digest;
+    uint64_t size;
+    uint8_t algorithm;
+    int e;
+
+    if (image == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_ready(&image->node);
+    if (e != OCITAR_OK)
+        return e;
+    index = image->index;
+    slot = &index->desc.descriptors[index->count];
+    algorithm = image->desc.algorithm != 0 ? image->desc.algorithm
+                                           : (uint8_t)OCITAR_SHA256;
+    OCITAR_MEMSET(slot, 0, sizeof *slot);
+    slot->media_type = "application/vnd.oci.image.config.v1+json";
+    e = ocitar_i_document_blob(index->layout, algorithm,
+                               ocitar_i_image_config, image, &digest, &size);
+    slot->digest = digest;
+    slot->size = size;
+    if (e == OCITAR_OK)
+        e = ocitar_i_document_blob(index->layout, algorithm,
+                                   ocitar_i_image_manifest, image, &digest,
+                                   &size);
+    if (e != OCITAR_OK)
+        return ocitar_i_layout_fail(index->layout, &image->node, e,
+                                    "image end");
+    slot->diff_id = slot->digest;
+    slot->digest = digest;
+    slot->size = size;
+    slot->media_type = "application/vnd.oci.image.manifest.v1+json";
+    slot->reference = image->desc.reference;
+    slot->annotations = image->desc.descriptor_annotations;
+    slot->annotation_count = image->desc.descriptor_annotation_count;
+    slot->platform = image->desc.platform;
+    slot->layers = (uint16_t)(index->count - index->image_start);
+    slot->kind = OCITAR_I_KIND_IMAGE;
+    index->count++;
+    index->image = NULL;
+    image->descriptor = slot;
+    ocitar_i_node_leave(&image->node, OCITAR_I_DONE);
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_image_abandon(ocitar_image *image)
+{
+    if (image == NULL)
+        return OCITAR_E_ARG;
+    if (image->node.state != OCITAR_I_OPEN)
+        return OCITAR_E_STATE;
+    if (image->index->image == image) {
+        image->index->image = NULL;
+        image->index->count = image->index->image_start;
+    }
+    ocitar_i_node_leave(&image->node, OCITAR_I_GONE);
+    return ocitar_i_node_forgiven(&image->node);
+}
+
+OCITAR_API const ocitar_descriptor *
+ocitar_image_descriptor(const ocitar_image *image)
+{
+    if (image == NULL || image->node.state != OCITAR_I_DONE)
+        return NULL;
+    return image->descriptor;
+}
+
+/* ==== layer =============================================================
+   A root file system as one tar, written straight into a blob. Calls tar,
+   layout, image. */
+
+static int ocitar_i_layer_check(ocitar_layer *layer)
+{
+    return layer == NULL ? (int)OCITAR_E_ARG
+                         : ocitar_i_node_check(&layer->blob.node);
+}
+
+static int ocitar_i_layer_fail(ocitar_layer *layer, int code,
+                               const char *subject)
+{
+    return ocitar_i_node_fail(&layer->blob.node, code, 0, subject);
+}
+
+OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
+                                  const ocitar_layer_desc *desc)
+{
+    int e, busy;
+
+    if (layer == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(layer, 0, sizeof *layer);
+    if (image == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&image->node);
+    if (e != OCITAR_OK)
+        return e;
+    busy = image->node.open > 0;
+    if (desc != NULL)
+        layer->desc = *desc;
+    if (layer->desc.media_type == NULL)
+        layer->desc.media_type = "application/vnd.oci.image.layer.v1.tar";
+    layer->image = image;
+    e = ocitar_i_blob_begin(&layer->blob, image->index->layout, &image->node,
+                            1, layer->desc.algorithm, &layer->desc.wait);
+    if (e != OCITAR_OK)
+        return e;
+    if (busy) /* one at a time: their order is meaning */
+        e = ocitar_i_layer_fail(layer, OCITAR_E_STATE, "layer begin");
+    else if (ocitar_i_image_slot(image) == NULL)
+        e = ocitar_i_layer_fail(layer, OCITAR_E_LIMIT,
+                                "layer begin: descriptors");
+    return ocitar_i_blob_torn(&layer->blob, e);
+}
+
+static int ocitar_i_layer_zeros(ocitar_layer *layer, size_t len)
+{
+    static const uint8_t zeros[512] = { 0 };
+
+    return len == 0 ? (int)OCITAR_OK
+                    : ocitar_blob_write(&layer->blob, zeros, len);
+}
+
+/* Is the entry before complete? */
+static int ocitar_i_layer_complete(ocitar_layer *layer)
+{
+    uint64_t size = (uint64_t)layer->entry_size;
+
+    if (layer->left == 0)
+        return OCITAR_OK;
+    return ocitar_i_blob_torn(
+        &layer->blob,
+        ocitar_i_node_differ(&layer->blob.node, OCITAR_E_SIZE,
+                             "layer entry: body too short", size,
+                             size - layer->left));
+}
+
+OCITAR_API int ocitar_layer_entry(ocitar_layer *layer,
+                                  const ocitar_entry *entry)
+{
+    ocitar_encoder enc;
+    uint8_t block[512];
+    int e = ocitar_i_layer_check(layer);
+
+    if (e != OCITAR_OK)
+        return e;
+    e = ocitar_i_layer_complete(layer);
+    if (e != OCITAR_OK)
+        return e;
+    if (entry == NULL || layer->desc.raw)
+        e = OCITAR_E_ARG;
+    else if (!ocitar_i_layout_name_ok(
+                 entry->name,
+                 ocitar_i_bytes_length(entry->name, entry->name_len)))
+        e = OCITAR_E_NAME;
+    else
+        e = ocitar_encoder_begin(&enc, entry);
+    if (e != OCITAR_OK)
+        return ocitar_i_blob_torn(
+            &layer->blob, ocitar_i_layer_fail(layer, e, "layer entry"));
+    while (e == OCITAR_OK && ocitar_encoder_next(&enc, block))
+        e = ocitar_blob_write(&layer->blob, block, sizeof block);
+    layer->entry_size = entry->size;
+    layer->left = ocitar_i_archive_has_body(enc.typeflag)
+                      ? (uint64_t)entry->size
+                      : 0;
+    return e;
+}
+
+OCITAR_API int ocitar_layer_write(ocitar_layer *layer, const void *data,
+                                  size_t len)
+{
+    int e = ocitar_i_layer_check(layer);
+
+    if (e != OCITAR_OK || len == 0)
+        return e;
+    if (layer->desc.raw)
+        return ocitar_blob_write(&layer->blob, data, len);
+    if (len > layer->left)
+        return ocitar_i_blob_torn(
+            &layer->blob,
+            ocitar_i_node_differ(&layer->blob.node, OCITAR_E_SIZE,
+                                 "layer entry: body too long",
+                                 (uint64_t)layer->entry_size,
+                                 (uint64_t)layer->entry_size - layer->left +
+                                     len));
+    e = ocitar_blob_write(&layer->blob, data, len);
+    layer->left -= len;
+    if (e == OCITAR_OK && layer->left == 0)
+        e = ocitar_i_layer_zeros(
+            layer, (size_t)((512 - (layer->blob.size & 511)) & 511));
+    return e;
+}
+
+/* An entry of owner 0:0 and mtime 0. */
+static int ocitar_i_layer_plain(ocitar_layer *layer, const char *name,
+                                uint32_t mode, char typeflag,
+                                const char *linkname, size_t size)
+{
+    ocitar_entry entry;
+
+    OCITAR_MEMSET(&entry, 0, sizeof entry);
+    entry.name = name;
+    entry.mode = mode;
+    entry.typeflag = typeflag;
+    entry.linkname = linkname;
+    entry.size = (int64_t)size;
+    return ocitar_layer_entry(layer, &entry);
+}
+
+OCITAR_API int ocitar_layer_file(ocitar_layer *layer, const char *name,
+                                 uint32_t mode, const void *data, size_t len)
+{
+    int e;
+
+    if (data == NULL && len > 0)
+        return OCITAR_E_ARG;
+    e = ocitar_i_layer_plain(layer, name, mode, '0', NULL, len);
+    return e != OCITAR_OK ? e : ocitar_layer_write(layer, data, len);
+}
+
+OCITAR_API int ocitar_layer_dir(ocitar_layer *layer, const char *name,
+                                uint32_t mode)
+{
+    return ocitar_i_layer_plain(layer, name, mode, '5', NULL, 0);
+}
+
+OCITAR_API int ocitar_layer_symlink(ocitar_layer *layer, const char *name,
+                                    const char *target)
+{
+    return ocitar_i_layer_plain(layer, name, 0777, '2', target, 0);
+}
+
+OCITAR_API int ocitar_layer_link(ocitar_layer *layer, const char *name,
+                                 const char *target)
+{
+    return ocitar_i_layer_plain(layer, name, 0644, '1', target, 0);
+}
+
+OCITAR_API int ocitar_layer_end(ocitar_layer *layer)
+{
+    ocitar_descriptor *slot;
+    int e;
+
+    if (layer != NULL && layer->blob.way != 0)
+        ocitar_i_node_retry(&layer->blob.node);
+    e = ocitar_i_layer_check(layer);
+    if (e == OCITAR_OK)
+        e = ocitar_i_layer_complete(layer);
+    if (e == OCITAR_OK && !layer->desc.raw && !layer->trailer) {
+        layer->trailer = 1; /* once, though the commit may be tried again */
+        e = ocitar_i_layer_zeros(layer, 512);
+        if (e == OCITAR_OK)
+            e = ocitar_i_layer_zeros(layer, 512);
+    }
+    if (e == OCITAR_OK)
+        e = ocitar_blob_commit(&layer->blob, OCITAR_SIZE_UNKNOWN, NULL);
+    if (e != OCITAR_OK)
+        return e;
+    slot = ocitar_i_image_slot(layer->image);
+    OCITAR_MEMSET(slot, 0, sizeof *slot);
+    slot->media_type = layer->desc.media_type;
+    slot->annotations = layer->desc.annotations;
+    slot->annotation_count = layer->desc.annotation_count;
+    slot->size = layer->blob.size;
+    slot->digest = layer->blob.digest;
+    slot->diff_id = layer->blob.digest;
+    slot->kind = OCITAR_I_KIND_LAYER;
+    layer->image->index->count++;
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer)
+{
+    if (layer == NULL)
+        return OCITAR_E_ARG;
+    if (layer->blob.node.state != OCITAR_I_OPEN)
+        return OCITAR_E_STATE;
+    return ocitar_i_blob_abandon(&layer->blob);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+/* ==== hosted ============================================================
+   POSIX files, the heap, the directory walk. Calls everything above. */
+
+#ifndef OCITAR_NO_HOSTED
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+#ifdef __linux__
+#  include <sys/sysmacros.h>
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A 32-bit off_t would end every archive at 2 GiB. */
+typedef char ocitar_i_off_t_is_too_small__include_ocitar_h_first
+    [sizeof(off_t) >= 8 ? 1 : -1];
+
+/* -- descriptors -- */
+
+static int ocitar_i_fd_put(void *user, const void *data, size_t len)
+{
+    const char *p = (const char *)data;
+    ssize_t n;
+
+    while (len > 0) {
+        n = write(((ocitar_fd *)user)->descriptor, p, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? errno : EIO;
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int ocitar_i_fd_put_at(void *user, uint64_t offset, const void *data,
+                              size_t len)
+{
+    const ocitar_fd *fd = (const ocitar_fd *)user;
+    const char *p = (const char *)data;
+    off_t at = (off_t)(fd->start + (int64_t)offset);
+    ssize_t n;
+
+    while (len > 0) {
+        n = pwrite(fd->descriptor, p, len, at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? errno : EIO;
+        p += n;
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int ocitar_i_fd_truncate(void *user, uint64_t offset)
+{
+    const ocitar_fd *fd = (const ocitar_fd *)user;
+    off_t at = (off_t)(fd->start + (int64_t)offset);
+
+    if (ftruncate(fd->descriptor, at) != 0 ||
+        lseek(fd->descriptor, at, SEEK_SET) != at)
+        return errno;
+    return 0;
+}
+
+static int ocitar_i_fd_get(void *user, void *out, size_t capacity, size_t *len)
+{
+    ssize_t n;
+
+    do
+        n = read(((ocitar_fd *)user)->descriptor, out, capacity);
+    while (n < 0 && errno == EINTR);
+    *len = n > 0 ? (size_t)n : 0;
+    return n < 0 ? errno : 0;
+}
+
+static int ocitar_i_fd_rewind(void *user)
+{
+    const ocitar_fd *fd = (const ocitar_fd *)user;
+
+    if (lseek(fd->descriptor, (off_t)fd->start, SEEK_SET) < 0)
+        return errno;
+    return 0;
+}
+
+OCITAR_API void ocitar_fd_begin(ocitar_fd *fd, int descriptor)
+{
+    fd->descriptor = descriptor;
+    fd->start = (int64_t)lseek(descriptor, 0, SEEK_CUR);
+}
+
+OCITAR_API void ocitar_fd_sink(ocitar_fd *fd, ocitar_sink *out)
+{
+    struct stat st;
+    int flags = fcntl(fd->descriptor, F_GETFL);
+
+    OCITAR_MEMSET(out, 0, sizeof *out);
+    out->put_fn = ocitar_i_fd_put;
+    out->user = fd;
+    if (fd->start >= 0 && flags >= 0 && !(flags & O_APPEND) &&
+        fstat(fd->descriptor, &st) == 0 && S_ISREG(st.st_mode)) {
+        out->put_at_fn = ocitar_i_fd_put_at;
+        out->truncate_fn = ocitar_i_fd_truncate;
+    }
+}
+
+OCITAR_API void ocitar_fd_source(ocitar_fd *fd, ocitar_source *out)
+{
+    OCITAR_MEMSET(out, 0, sizeof *out);
+    out->get_fn = ocitar_i_fd_get;
+    out->rewind_fn = fd->start >= 0 ? ocitar_i_fd_rewind : NULL;
+    out->user = fd;
+}
+
+/* -- heap -- */
+
+static void *ocitar_i_heap_resize(void *user, void *old, size_t old_size,
+                                  size_t new_size)
+{
+    (void)user;
+    (void)old_size;
+    if (new_size == 0) {
+        free(old);
+        return NULL;
+    }
+    return realloc(old, new_size);
+}
+
+OCITAR_API void ocitar_heap(ocitar_allocator *out)
+{
+    out->resize_fn = ocitar_i_heap_resize;
+    out->user = NULL;
+}
+
+/* -- temporary file -- */
+
+static int ocitar_i_temp_open(ocitar_temp *t)
+{
+    const char *directory = t->directory != NULL ? t->directory : "/tmp";
+    char path[4096];
+    int n;
+
+#ifdef O_TMPFILE
+    t->descriptor = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (t->descriptor >= 0)
+        return 0;
+#endif
+    n = snprintf(path, sizeof path, "%s/ocitar.XXXXXX", directory);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return ENAMETOOLONG;
+    t->descriptor = mkstemp(path);
+    if (t->descriptor < 0)
+        return errno;
+    unlink(path);
+    return 0;
+}
+
+static int ocitar_i_temp_append(void *user, const void *data, size_t len)
+{
+    ocitar_temp *t = (ocitar_temp *)user;
+    ocitar_fd fd;
+    int code = t->descriptor < 0 ? ocitar_i_temp_open(t) : 0;
+
+    if (code != 0)
+        return code;
+    fd.descriptor = t->descriptor;
+    fd.start = 0;
+    code = ocitar_i_fd_put_at(&fd, (uint64_t)t->size, data, len);
+    if (code == 0)
+        t->size += (int64_t)len;
+    return code;
+}
+
+static int ocitar_i_temp_load(void *user, uint64_t offset, void *out,
+                              size_t len)
+{
+    const ocitar_temp *t = (const ocitar_temp *)user;
+    char *p = (char *)out;
+    off_t at = (off_t)offset;
+    ssize_t n;
+
+    while (len > 0) {
+        n = pread(t->descriptor, p, len, at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? errno : EIO;
+        p += n;
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int ocitar_i_temp_reset(void *user)
+{
+    ocitar_temp *t = (ocitar_temp *)user;
+
+    t->size = 0;
+    if (t->descriptor >= 0 && ftruncate(t->descriptor, 0) != 0)
+        return errno;
+    return 0;
+}
+
+OCITAR_API void ocitar_temp_begin(ocitar_temp *temp, const char *directory)
+{
+    temp->directory = directory;
+    temp->size = 0;
+    temp->descriptor = -1;
+}
+
+OCITAR_API void ocitar_temp_store(ocitar_temp *temp, ocitar_store *out)
+{
+    out->append_fn = ocitar_i_temp_append;
+    out->load_fn = ocitar_i_temp_load;
+    out->reset_fn = ocitar_i_temp_reset;
+    out->user = temp;
+}
+
+OCITAR_API void ocitar_temp_end(ocitar_temp *temp)
+{
+    if (temp->descriptor >= 0)
+        close(temp->descriptor);
+    temp->descriptor = -1;
+}
+
+/* -- output -- */
+
+static int ocitar_i_output_fail(ocitar_output *o, int code, int *user_code)
+{
+    if (o->directory >= 0)
+        close(o->directory);
+    o->directory = -1;
+    o->fd.descriptor = -1;
+    if (user_code != NULL)
+        *user_code = code;
+    return OCITAR_E_SYSTEM;
+}
+
+/* Makes the temporary file beside the final one: ".name.pid.n". */
+static int ocitar_i_output_create(ocitar_output *o)
+{
+    int n, fd = -1;
+
+    for (n = 0; n < 100 && fd < 0; n++) {
+        snprintf(o->temp, sizeof o->temp, ".%.200s.%ld.%d", o->name,
+                 (long)getpid(), n);
+        fd = openat(o->directory, o->temp,
+                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST)
+            return errno;
+    }
+    if (fd < 0)
+        return EEXIST;
+    ocitar_fd_begin(&o->fd, fd);
+    return 0;
+}
+
+/* Opens the directory that the path lies in, and keeps the last name. */
+static int ocitar_i_output_place(ocitar_output *o, const char *path)
+{
+    size_t len = ocitar_i_bytes_length(path, 0), base = len;
+    char *directory;
+
+    while (base > 0 && path[base - 1] != '/')
+        base--;
+    if (len == base)
+        return len == 0 ? ENOENT : EISDIR;
+    if (len - base >= sizeof o->name)
+        return ENAMETOOLONG;
+    OCITAR_MEMCPY(o->name, path + base, len - base + 1);
+    directory = (char *)malloc(base + 2);
+    if (directory == NULL)
+        return ENOMEM;
+    OCITAR_MEMCPY(directory, base > 0 ? path : ".", base > 0 ? base : 1);
+    directory[base > 0 ? base : 1] = 0;
+    o->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(directory);
+    return o->directory < 0 ? errno : 0;
+}
+
+OCITAR_API int ocitar_output_open(ocitar_output *output, const char *path,
+                                  int *user_code)
+{
+    struct stat st;
+    char *resolved = NULL;
+    int exists, code = 0;
+
+    if (output == NULL || path == NULL)
+        return OCITAR_E_ARG;
+    output->directory = -1;
+    output->fd.descriptor = -1;
+    if (path[0] == '-' && path[1] == 0) {
+        ocitar_fd_begin(&output->fd, 1);
+        return OCITAR_OK;
+    }
+    exists = stat(path, &st) == 0;
+    if (exists && !S_ISREG(st.st_mode)) {
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+        if (fd < 0)
+            return ocitar_i_output_fail(output, errno, user_code);
+        ocitar_fd_begin(&output->fd, fd);
+        return OCITAR_OK;
+    }
+    if (exists) {
+        resolved = realpath(path, NULL); /* keep a link that points to it */
+        code = resolved == NULL ? errno : 0;
+    }
+    if (code == 0)
+        code = ocitar_i_output_place(output,
+                                     resolved != NULL ? resolved : path);
+    if (code == 0)
+        code = ocitar_i_output_create(output);
+    free(resolved);
+    if (code == 0 && exists)
+        (void)!fchmod(output->fd.descriptor, st.st_mode & 07777);
+    return code == 0 ? (int)OCITAR_OK
+                     : ocitar_i_output_fail(output, code, user_code);
+}
+
+OCITAR_API int ocitar_output_commit(ocitar_output *output, int sync,
+                                    int *user_code)
+{
+    int fd, code = 0;
+
+    if (output == NULL || output->fd.descriptor < 0)
+        return OCITAR_E_STATE;
+    fd = output->fd.descriptor;
+    if (output->directory < 0) { /* straight; a pipe cannot be synced */
+        output->fd.descriptor = -1;
+        if (fd != 1 && close(fd) != 0)
+            return ocitar_i_output_fail(output, errno, user_code);
+        return OCITAR_OK;
+    }
+    if (sync && fsync(fd) != 0)
+        code = errno;
+    if (close(fd) != 0 && code == 0)
+        code = errno;
+    output->fd.descriptor = -1;
+    if (code == 0 && renameat(output->directory, output->temp,
+                              output->directory, output->name) != 0)
+        code = errno;
+    if (code != 0)
+        unlinkat(output->directory, output->temp, 0);
+    else if (sync && fsync(output->directory) != 0)
+        code = errno;
+    if (code != 0)
+        return ocitar_i_output_fail(output, code, user_code);
+    close(output->directory);
+    output->directory = -1;
+    return OCITAR_OK;
+}
+
+OCITAR_API void ocitar_output_abandon(ocitar_output *output)
+{
+    if (output == NULL || output->fd.descriptor < 0)
+        return;
+    if (output->fd.descriptor != 1)
+        close(output->fd.descriptor);
+    output->fd.descriptor = -1;
+    if (output->directory >= 0) {
+        unlinkat(output->directory, output->temp, 0);
+        close(output->directory);
+    }
+    output->directory = -1;
+}
+
+/* -- directory walk: one open directory at a time, no recursion -- */
+
+/* Memory that grows; its element type is the user's. */
+typedef struct ocitar_i_vector {
+    void *memory;
+    size_t size; /* bytes had */
+    size_t used; /* bytes taken */
+} ocitar_i_vector;
+
+typedef struct ocitar_i_tree_frame {
+    dev_t dev;
+    ino_t ino;
+    size_t names_used; /* of the vectors, to go back to */
+    size_t order_used;
+    size_t order_at;   /* next entry, in elements */
+    size_t path_len;
+} ocitar_i_tree_frame;
+
+typedef struct ocitar_i_tree_link {
+    dev_t dev;
+    ino_t ino;
+    size_t name; /* where its first name is in link_names */
+} ocitar_i_tree_link;
+
+typedef struct ocitar_i_tree {
+    ocitar_layer *layer;
+    const ocitar_tree_desc *desc;
+    ocitar_i_vector path;  /* the current entry's, with its NUL */
+    ocitar_i_vector names; /* of all directories that are under way */
+    ocitar_i_vector order; /* size_t: offsets into names, sorted */
+    ocitar_i_vector frames;
+    ocitar_i_vector links;
+    ocitar_i_vector link_names;
+    ocitar_i_vector target; /* of a symlink */
+    int directory;
+    int code; /* errno of the failure */
+} ocitar_i_tree;
+
+/* Room for `len` more bytes; they are not taken yet. */
+static int ocitar_i_vector_room(ocitar_i_tree *t, ocitar_i_vector *v,
+                                size_t len)
+{
+    const ocitar_allocator *heap = t->desc->allocator;
+    size_t size = v->size < 512 ? 512 : v->size;
+    void *memory;
+
+    if (len > SIZE_MAX / 4 || v->used > SIZE_MAX / 4)
+        return OCITAR_E_MEMORY;
+    while (size < v->used + len)
+        size *= 2;
+    if (size == v->size)
+        return OCITAR_OK;
+    memory = heap->resize_fn(heap->user, v->memory, v->size, size);
+    if (memory == NULL)
+        return OCITAR_E_MEMORY;
+    v->memory = memory;
+    v->size = size;
+    return OCITAR_OK;
+}
+
+static int ocitar_i_vector_add(ocitar_i_tree *t, ocitar_i_vector *v,
+                               const void *data, size_t len)
+{
+    int e = ocitar_i_vector_room(t, v, len);
+
+    if (e == OCITAR_OK) {
+        OCITAR_MEMCPY((char *)v->memory + v->used, data, len);
+        v->used += len;
+    }
+    return e;
+}
+
+static void ocitar_i_vector_free(ocitar_i_tree *t, ocitar_i_vector *v)
+{
+    const ocitar_allocator *heap = t->desc->allocator;
+
+    if (v->memory != NULL)
+        heap->resize_fn(heap->user, v->memory, v->size, 0);
+}
+
+static int ocitar_i_tree_system(ocitar_i_tree *t)
+{
+    t->code = errno;
+    return OCITAR_E_SYSTEM;
+}
+
+static int ocitar_i_tree_notify(ocitar_i_tree *t, int what, int code)
+{
+    const char *name = t->path.memory != NULL ? (const char *)t->path.memory
+                                              : "";
+
+    if (t->desc->notify_fn == NULL)
+        return OCITAR_OK;
+    t->code = t->desc->notify_fn(t->desc->notify_user, what, name, code);
+    return t->code != 0 ? (int)OCITAR_E_SOURCE : (int)OCITAR_OK;
+}
+
+static int ocitar_i_tree_before(const ocitar_i_tree *t, size_t a, size_t b)
+{
+    const char *x = (const char *)t->names.memory + a;
+    const char *y = (const char *)t->names.memory + b;
+
+    while (*x == *y && *x != 0)
+        x++, y++;
+    return (unsigned char)*x < (unsigned char)*y;
+}
+
+static void ocitar_i_tree_sift(const ocitar_i_tree *t, size_t *v, size_t at,
+                               size_t count)
+{
+    size_t child, held = v[at];
+
+    while ((child = 2 * at + 1) < count) {
+        if (child + 1 < count && ocitar_i_tree_before(t, v[child],
+                                                      v[child + 1]))
+            child++;
+        if (!ocitar_i_tree_before(t, held, v[child]))
+            break;
+        v[at] = v[child];
+        at = child;
+    }
+    v[at] = held;
+}
+
+/* A heap sort: no recursion, and no bad case that a directory could hold. */
+static void ocitar_i_tree_sort(const ocitar_i_tree *t, size_t *v, size_t count)
+{
+    size_t i, held;
+
+    for (i = count / 2; i > 0; i--)
+        ocitar_i_tree_sift(t, v, i - 1, count);
+    for (i = count; i > 1; i--) {
+        held = v[0];
+        v[0] = v[i - 1];
+        v[i - 1] = held;
+        ocitar_i_tree_sift(t, v, 0, i - 1);
+    }
+}
+
+/* Reads the names of a directory into the vectors. */
+static int ocitar_i_tree_list(ocitar_i_tree *t)
+{
+    size_t start = t->order.used / sizeof(size_t), at, len;
+    struct dirent *entry;
+    int e = OCITAR_OK, copy = dup(t->directory);
+    DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+
+    if (dir == NULL) {
+        e = ocitar_i_tree_system(t);
+        if (copy >= 0)
+            close(copy);
+        return e;
+    }
+    rewinddir(dir);
+    while (e == OCITAR_OK) {
+        errno = 0;
+        entry = readdir(dir);
+        if (entry == NULL) {
+            if (errno != 0)
+                e = ocitar_i_tree_system(t);
+            break;
+        }
+        len = ocitar_i_bytes_length(entry->d_name, 0);
+        if (entry->d_name[0] == '.' &&
+            (len == 1 || (len == 2 && entry->d_name[1] == '.')))
+            continue;
+        at = t->names.used;
+        e = ocitar_i_vector_add(t, &t->names, entry->d_name, len + 1);
+        if (e == OCITAR_OK)
+            e = ocitar_i_vector_add(t, &t->order, &at, sizeof at);
+    }
+    closedir(dir);
+    if (e == OCITAR_OK && t->order.used / sizeof(size_t) > start)
+        ocitar_i_tree_sort(t, (size_t *)t->order.memory + start,
+                           t->order.used / sizeof(size_t) - start);
+    return e;
+}
+
+/* Enters the directory `fd`, which it owns from now on. */
+static int ocitar_i_tree_push(ocitar_i_tree *t, int fd, const struct stat *st,
+                              size_t path_len)
+{
+    ocitar_i_tree_frame f;
+    int e;
+
+    if (t->directory >= 0)
+        close(t->directory);
+    t->directory = fd;
+    OCITAR_MEMSET(&f, 0, sizeof f);
+    f.dev = st->st_dev;
+    f.ino = st->st_ino;
+    f.names_used = t->names.used;
+    f.order_used = t->order.used;
+    f.order_at = t->order.used / sizeof(size_t);
+    f.path_len = path_len;
+    e = ocitar_i_vector_add(t, &t->frames, &f, sizeof f);
+    return e == OCITAR_OK ? ocitar_i_tree_list(t) : e;
+}
+
+static ocitar_i_tree_frame *ocitar_i_tree_top(ocitar_i_tree *t)
+{
+    return (ocitar_i_tree_frame *)(void *)((char *)t->frames.memory +
+                                           t->frames.used) -
+           1;
+}
+
+/* Goes back to the parent, which must still be the one that it was. */
+static int ocitar_i_tree_pop(ocitar_i_tree *t)
+{
+    ocitar_i_tree_frame *f = ocitar_i_tree_top(t);
+    struct stat st;
+    int fd;
+
+    t->names.used = f->names_used;
+    t->order.used = f->order_used;
+    t->frames.used -= sizeof *f;
+    if (t->frames.used == 0)
+        return OCITAR_OK;
+    f--;
+    fd = openat(t->directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return ocitar_i_tree_system(t);
+    close(t->directory);
+    t->directory = fd;
+    if (fstat(fd, &st) != 0)
+        return ocitar_i_tree_system(t);
+    return st.st_dev == f->dev && st.st_ino == f->ino
+               ? (int)OCITAR_OK
+               : (int)OCITAR_E_CHANGED;
+}
+
+/* The entry's head from its stat; `typeflag` and links are the caller's. */
+static int ocitar_i_tree_entry(ocitar_i_tree *t, const struct stat *st,
+                               char typeflag, const char *linkname)
+{
+    const ocitar_tree_desc *d = t->desc;
+    ocitar_entry entry;
+
+    OCITAR_MEMSET(&entry, 0, sizeof entry);
+    entry.name = (const char *)t->path.memory;
+    entry.linkname = linkname;
+    entry.typeflag = typeflag;
+    entry.size = typeflag == '0' ? (int64_t)st->st_size : 0;
+    entry.mode = st->st_mode & 07777;
+    entry.uid = d->own ? (int64_t)d->uid : (int64_t)st->st_uid;
+    entry.gid = d->own ? (int64_t)d->gid : (int64_t)st->st_gid;
+    entry.mtime.set = 1;
+    entry.mtime.seconds = (int64_t)st->st_mtime;
+    if (d->mtime_max.set && entry.mtime.seconds > d->mtime_max.seconds)
+        entry.mtime.seconds = d->mtime_max.seconds;
+    if (typeflag == '3' || typeflag == '4') {
+        entry.devmajor = (int64_t)major(st->st_rdev);
+        entry.devminor = (int64_t)minor(st->st_rdev);
+    }
+    return ocitar_layer_entry(t->layer, &entry);
+}
+
+/* Looks a file of several names up; its first name, or NULL and it is kept. */
+static int ocitar_i_tree_first_name(ocitar_i_tree *t, const struct stat *st,
+                                    const char **name)
+{
+    ocitar_i_tree_link link;
+    const ocitar_i_tree_link *v = (const ocitar_i_tree_link *)t->links.memory;
+    size_t i, n = t->links.used / sizeof link;
+    int e;
+
+    for (i = 0; i < n; i++)
+        if (v[i].ino == st->st_ino && v[i].dev == st->st_dev) {
+            *name = (const char *)t->link_names.memory + v[i].name;
+            return OCITAR_OK;
+        }
+    *name = NULL;
+    OCITAR_MEMSET(&link, 0, sizeof link);
+    link.dev = st->st_dev;
+    link.ino = st->st_ino;
+    link.name = t->link_names.used;
+    e = ocitar_i_vector_add(t, &t->links, &link, sizeof link);
+    if (e == OCITAR_OK)
+        e = ocitar_i_vector_add(t, &t->link_names, t->path.memory,
+                                t->path.used);
+    return e;
+}
+
+/* The bytes of an open file, exactly as many as its stat said. */
+static int ocitar_i_tree_body(ocitar_i_tree *t, int file,
+                              const struct stat *before)
+{
+    const ocitar_tree_desc *d = t->desc;
+    uint64_t left = (uint64_t)before->st_size;
+    struct stat after;
+    ocitar_fd fd;
+    size_t n = 0;
+    int e = OCITAR_OK;
+
+    fd.descriptor = file;
+    fd.start = 0;
+    do {
+        t->code = ocitar_i_fd_get(&fd, d->buffer, d->buffer_size, &n);
+        if (t->code != 0)
+            return OCITAR_E_SYSTEM;
+        if (n > left || (n == 0 && left > 0))
+            return OCITAR_E_CHANGED;
+        e = ocitar_layer_write(t->layer, d->buffer, n);
+        left -= n;
+    } while (e == OCITAR_OK && n > 0);
+    if (e == OCITAR_OK && fstat(file, &after) != 0)
+        e = ocitar_i_tree_system(t);
+    else if (e == OCITAR_OK && (after.st_size != before->st_size ||
+                                after.st_mtime != before->st_mtime))
+        e = OCITAR_E_CHANGED;
+    return e;
+}
+
+static int ocitar_i_tree_file(ocitar_i_tree *t, const char *name,
+                              const struct stat *seen)
+{
+    struct stat st;
+    const char *first = NULL;
+    int e = OCITAR_OK, fd;
+
+    if (seen->st_nlink > 1)
+        e = ocitar_i_tree_first_name(t, seen, &first);
+    if (e != OCITAR_OK)
+        return e;
+    if (first != NULL)
+        return ocitar_i_tree_entry(t, seen, '1', first);
+    fd = openat(t->directory, name,
+                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return ocitar_i_tree_system(t);
+    if (fstat(fd, &st) != 0)
+        e = ocitar_i_tree_system(t);
+    else if (st.st_ino != seen->st_ino || st.st_dev != seen->st_dev)
+        e = OCITAR_E_CHANGED;
+    else
+        e = ocitar_i_tree_entry(t, &st, '0', NULL);
+    if (e == OCITAR_OK)
+        e = ocitar_i_tree_body(t, fd, &st);
+    close(fd);
+    return e;
+}
+
+static int ocitar_i_tree_symlink(ocitar_i_tree *t, const char *name,
+                                 const struct stat *st)
+{
+    size_t want = 256;
+    ssize_t n;
+    int e;
+
+    do {
+        e = ocitar_i_vector_room(t, &t->target, want);
+        if (e != OCITAR_OK)
+            return e;
+        n = readlinkat(t->directory, name, (char *)t->target.memory,
+                       t->target.size);
+        if (n < 0)
+            return ocitar_i_tree_system(t);
+        want = 2 * t->target.size;
+    } while ((size_t)n >= t->target.size);
+    ((char *)t->target.memory)[n] = 0;
+    return ocitar_i_tree_entry(t, st, '2', (const char *)t->target.memory);
+}
+
+static int ocitar_i_tree_enter(ocitar_i_tree *t, const char *name,
+                               const struct stat *seen)
+{
+    struct stat st;
+    int fd, e;
+
+    t->path.used--; /* its NUL becomes a slash */
+    e = ocitar_i_vector_add(t, &t->path, "/", 2);
+    if (e == OCITAR_OK)
+        e = ocitar_i_tree_entry(t, seen, '5', NULL);
+    if (e != OCITAR_OK)
+        return e;
+    fd = openat(t->directory, name,
+                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return ocitar_i_tree_system(t);
+    if (fstat(fd, &st) != 0) {
+        e = ocitar_i_tree_system(t);
+        close(fd);
+        return e;
+    }
+    if (st.st_ino != seen->st_ino || st.st_dev != seen->st_dev) {
+        close(fd);
+        return OCITAR_E_CHANGED;
+    }
+    return ocitar_i_tree_push(t, fd, &st, t->path.used - 1);
+}
+
+/* One entry of the current directory, by its name in the arena. */
+static int ocitar_i_tree_visit(ocitar_i_tree *t, size_t name_at)
+{
+    const char *name = (const char *)t->names.memory + name_at;
+    struct stat st;
+    int e;
+
+    t->path.used = ocitar_i_tree_top(t)->path_len;
+    e = ocitar_i_vector_add(t, &t->path, name,
+                            ocitar_i_bytes_length(name, 0) + 1);
+    if (e != OCITAR_OK)
+        return e;
+    if (fstatat(t->directory, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return ocitar_i_tree_system(t);
+    if (S_ISSOCK(st.st_mode))
+        return ocitar_i_tree_notify(t, OCITAR_TREE_SKIPPED, 0);
+    e = ocitar_i_tree_notify(t, OCITAR_TREE_ENTRY, 0);
+    if (e != OCITAR_OK)
+        return e;
+    if (S_ISDIR(st.st_mode))
+        return ocitar_i_tree_enter(t, name, &st);
+    if (S_ISREG(st.st_mode))
+        return ocitar_i_tree_file(t, name, &st);
+    if (S_ISLNK(st.st_mode))
+        return ocitar_i_tree_symlink(t, name, &st);
+    return ocitar_i_tree_entry(
+        t, &st, S_ISCHR(st.st_mode) ? '3' : S_ISBLK(st.st_mode) ? '4' : '6',
+        NULL);
+}
+
+static int ocitar_i_tree_walk(ocitar_i_tree *t)
+{
+    ocitar_i_tree_frame *f;
+    struct stat st;
+    size_t name;
+    int e, fd = open(t->desc->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return ocitar_i_tree_system(t);
+    if (fstat(fd, &st) != 0) {
+        e = ocitar_i_tree_system(t);
+        close(fd);
+        return e;
+    }
+    e = ocitar_i_tree_push(t, fd, &st, 0);
+    while (e == OCITAR_OK && t->frames.used > 0) {
+        f = ocitar_i_tree_top(t);
+        if (f->order_at == t->order.used / sizeof(size_t)) {
+            e = ocitar_i_tree_pop(t);
+        } else {
+            name = ((const size_t *)t->order.memory)[f->order_at++];
+            e = ocitar_i_tree_visit(t, name);
+        }
+    }
+    return e;
+}
+
+OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
+                                 const ocitar_tree_desc *desc)
+{
+    ocitar_i_tree t;
+    int e = ocitar_i_layer_check(layer), code;
+
+    if (e != OCITAR_OK)
+        return e;
+    if (desc == NULL || desc->path == NULL || desc->allocator == NULL ||
+        desc->buffer == NULL || desc->buffer_size < 512)
+        return ocitar_i_blob_torn(
+            &layer->blob,
+            ocitar_i_layer_fail(layer, OCITAR_E_ARG, "layer tree"));
+    OCITAR_MEMSET(&t, 0, sizeof t);
+    t.layer = layer;
+    t.desc = desc;
+    t.directory = -1;
+    e = ocitar_i_tree_walk(&t);
+    code = e == OCITAR_E_SYSTEM || e == OCITAR_E_SOURCE ? t.code : 0;
+    if (e != OCITAR_OK) {
+        if (e != OCITAR_E_SOURCE)
+            ocitar_i_tree_notify(&t, OCITAR_TREE_FAILED, code);
+        e = ocitar_i_node_fail(&layer->blob.node, e, code, "layer tree");
+        ocitar_i_blob_torn(&layer->blob, e);
+    }
+    if (t.directory >= 0)
+        close(t.directory);
+    ocitar_i_vector_free(&t, &t.path);
+    ocitar_i_vector_free(&t, &t.names);
+    ocitar_i_vector_free(&t, &t.order);
+    ocitar_i_vector_free(&t, &t.frames);
+    ocitar_i_vector_free(&t, &t.links);
+    ocitar_i_vector_free(&t, &t.link_names);
+    ocitar_i_vector_free(&t, &t.target);
+    return e;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* OCITAR_NO_HOSTED */
+#endif /* OCITAR_IMPLEMENTED */
+#endif /* OCITAR_IMPLEMENTATION */
+
+/* ---- licence -----------------------------------------------------------
+
+   This software is available under two licences: choose whichever you like.
+
+   A. Public domain (www.unlicense.org). This is free and unencumbered
+   software released into the public domain. Anyone is free to copy, modify,
+   publish, use, compile, sell, or distribute this software, either in source
+   code form or as a compiled binary, for any purpose, commercial or
+   non-commercial, and by any means.
+
+   In jurisdictions that recognize copyright laws, the author or authors of
+   this software dedicate any and all copyright interest in the software to
+   the public domain. We make this dedication for the benefit of the public
+   at large and to the detriment of our heirs and successors. We intend this
+   dedication to be an overt act of relinquishment in perpetuity of all
+   present and future rights to this software under copyright law.
+
+   B. MIT No Attribution (MIT-0), Copyright (c) 2026 the ocitar authors.
+   Permission is hereby granted, free of charge, to any person obtaining a
+   copy of this software and associated documentation files (the "Software"),
+   to deal in the Software without restriction, including without limitation
+   the rights to use, copy, modify, merge, publish, distribute, sublicense,
+   and/or sell copies of the Software, and to permit persons to whom the
+   Software is furnished to do so.
+
+   In both cases: THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY
+   KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF
+   MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN
+   NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM,
+   DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+   OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE
+   USE OR OTHER DEALINGS IN THE SOFTWARE.                                  */
