@@ -4231,7 +4231,7 @@ static int ocitar_i_blob_is_out(const ocitar_blob *b)
 /* After an error: what went straight out is taken back, or was too much. */
 static int ocitar_i_blob_torn(ocitar_blob *b, int code)
 {
-    if (ocitar_i_blob_is_out(b)) {
+    if (code != OCITAR_OK && ocitar_i_blob_is_out(b)) {
         ocitar_i_layout_cancel(b->layout, code);
         b->known_here = 1;
     }

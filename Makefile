@@ -1,0 +1,104 @@
+# ocitar: one header. This file builds its examples and tests; `make help`.
+.POSIX:
+.SUFFIXES:
+
+CC = cc
+CFLAGS = -O2 -g
+PREFIX = /usr/local
+DESTDIR =
+VERSION = 0.1.0
+
+WARN = -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow \
+       -Wundef -Wcast-qual -Wcast-align
+CSTD = -std=c99
+COMPILE = $(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(CFLAGS) -I.
+
+EXAMPLES = build/ocitar build/hello_image build/to_stdout build/fixed_memory
+TOOLS = build/replay build/headers
+TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
+        build/test_spool build/test_layout build/test_image build/test_layer \
+        build/test_hosted
+
+.PHONY: help all demo test install lint format clean size
+
+help:
+	@echo 'make all      build the command and the examples'
+	@echo 'make demo     pack a root file system into an image, and say what to do with it'
+	@echo 'make test     run every test; ends with "N passed, N failed"'
+	@echo 'make install  header, pkg-config file and command under $$(DESTDIR)$$(PREFIX)'
+	@echo 'make lint     strict compilers and line lengths (gcc and clang, as found)'
+	@echo 'make format   clang-format over examples and tests'
+	@echo 'make clean    remove build/'
+	@echo 'Set CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR as usual.'
+
+all: $(EXAMPLES)
+
+demo: all
+	sh tests/demo.sh '$(CC)' build
+
+test: $(EXAMPLES) $(TOOLS) $(TESTS)
+	@CC='$(CC)' sh tests/run.sh build
+
+build/ocitar: examples/ocitar.c ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ examples/ocitar.c $(LDLIBS)
+build/hello_image: examples/hello_image.c ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ examples/hello_image.c $(LDLIBS)
+build/to_stdout: examples/to_stdout.c ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ examples/to_stdout.c $(LDLIBS)
+build/fixed_memory: examples/fixed_memory.c ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ examples/fixed_memory.c $(LDLIBS)
+
+build/replay: tests/replay.c ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/replay.c $(LDLIBS)
+build/headers: tests/headers.c ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/headers.c $(LDLIBS)
+build/test_errors: tests/test_errors.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_errors.c $(LDLIBS)
+build/test_digest: tests/test_digest.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_digest.c $(LDLIBS)
+build/test_tar: tests/test_tar.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_tar.c $(LDLIBS)
+build/test_archive: tests/test_archive.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_archive.c $(LDLIBS)
+build/test_spool: tests/test_spool.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_spool.c $(LDLIBS)
+build/test_layout: tests/test_layout.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_layout.c $(LDLIBS)
+build/test_image: tests/test_image.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_image.c $(LDLIBS)
+build/test_layer: tests/test_layer.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_layer.c $(LDLIBS)
+build/test_hosted: tests/test_hosted.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_hosted.c $(LDLIBS)
+
+install: build/ocitar
+	mkdir -p '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(PREFIX)/bin' \
+	    '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
+	cp ocitar.h '$(DESTDIR)$(PREFIX)/include/ocitar.h'
+	cp build/ocitar '$(DESTDIR)$(PREFIX)/bin/ocitar'
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' ocitar.pc.in \
+	    >'$(DESTDIR)$(PREFIX)/lib/pkgconfig/ocitar.pc'
+
+lint:
+	sh tests/grid.sh
+
+format:
+	clang-format -i examples/*.c tests/*.c tests/*.h
+
+clean:
+	rm -rf build

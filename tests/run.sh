@@ -1,0 +1,43 @@
+#!/bin/sh
+# run.sh BUILD - runs every test and adds up their counts. The last line is
+# "N passed, N failed"; exit 0 if none failed and everything could run.
+build=$1
+passed=0 failed=0
+out=$build/test.out
+
+# Runs a command whose last line is "N passed, N failed".
+part() { # title command...
+    title=$1
+    shift
+    "$@" >"$out" 2>&1
+    status=$?
+    line=$(tail -n 1 "$out")
+    case $line in
+    *' passed, '*' failed')
+        p=${line%% passed*}
+        f=${line##*, }
+        f=${f%% failed}
+        ;;
+    *)
+        p=0 f=1
+        echo "FAIL $title: ended without a count (status $status)"
+        ;;
+    esac
+    if [ "$status" != 0 ] && [ "$f" = 0 ]; then f=1; fi
+    if [ "$f" != 0 ]; then sed 's/^/    /' "$out"; fi
+    passed=$((passed + p))
+    failed=$((failed + f))
+    printf '%-28s %s passed, %s failed\n' "$title" "$p" "$f"
+}
+
+for t in errors digest tar archive spool layout image layer hosted; do
+    part "$t" "$build/test_$t"
+done
+part 'header vectors' "$build/headers" tests/vectors/headers.tsv
+part 'driver vectors' sh tests/driver.sh "$build/replay" \
+    tests/vectors/driver "$build/driver"
+part 'header file' sh tests/header.sh "$build"
+part 'examples' sh tests/examples.sh "$build"
+part 'command' sh tests/command.sh "$build"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
