@@ -244,8 +244,8 @@ typedef struct ocitar_node {
     struct ocitar_node *parent;
     int16_t error;       /* its own first error */
     int16_t child_error; /* the first error below it that still stands */
-    uint16_t failed;     /* nodes below with an error, not abandoned */
-    uint16_t open;       /* nodes below that were begun and not ended */
+    uint32_t failed;     /* nodes below with an error, not abandoned */
+    uint32_t open;       /* nodes below that were begun and not ended */
     uint8_t state;
     uint8_t counted;     /* it counts in its parents' `open` */
 } ocitar_node;
@@ -458,13 +458,13 @@ typedef struct ocitar_archive {
     int (*hook_fn)(void *user, ocitar_entry *entry);
     void *hook_user;
     uint8_t *buffer;
-    size_t capacity;
     size_t used;
     uint64_t flushed;     /* bytes that the sink has */
     uint64_t left;        /* body bytes that the open entry still lacks */
     uint64_t entry_start; /* where its first header block is */
     uint32_t head;        /* bytes of its head */
     uint8_t entry;        /* is one open, and of which kind */
+    uint8_t shift;        /* the buffer is used up to 1 << shift bytes */
 } ocitar_archive;
 
 /* E_ARG: no buffer, or one below 512 bytes. */
@@ -611,7 +611,7 @@ typedef struct ocitar_driver {
 
 typedef struct ocitar_layout_desc {
     ocitar_key *keys;   /* recognise blobs that were written: one slot for */
-    size_t key_count;   /* each blob, more is faster. NULL: no recognition;
+    uint32_t key_count; /* each blob, more is faster. NULL: no recognition;
                            full: OCITAR_E_LIMIT */
     const ocitar_engine *engine;   /* hashes, or NULL; lent until the end */
     ocitar_rehearsal *rehearsal;   /* or NULL; lent until the end */
@@ -627,9 +627,9 @@ typedef struct ocitar_layout {
     const ocitar_driver *driver;
     void *driver_user;
     ocitar_key *keys;
-    size_t key_count;
     const ocitar_engine *engine;
     ocitar_rehearsal *rehearsal;
+    uint32_t key_count;
     uint8_t algorithms;
     uint8_t initialised;
 } ocitar_layout;
@@ -679,10 +679,12 @@ OCITAR_API int ocitar_file_put(ocitar_layout *layout, const char *name,
 typedef struct ocitar_blob {
     ocitar_node node;
     ocitar_layout *layout;
-    ocitar_spool *spool;
-    ocitar_rehearsed *line;
-    uint64_t size; /* so far */
-    uint64_t expected;
+    union {
+        ocitar_spool *spool;    /* SPOOL */
+        ocitar_rehearsed *line; /* PATCH and KNOWN, if rehearsed */
+    } in;
+    uint64_t size;     /* so far */
+    uint64_t expected; /* KNOWN */
     ocitar_digester digester;
     ocitar_digest digest; /* KNOWN: the announced one; else after commit */
     uint8_t way;
@@ -801,6 +803,7 @@ OCITAR_API int ocitar_index_begin(ocitar_index *index, ocitar_layout *layout,
                                   const ocitar_index_desc *desc);
 /* Writes oci-layout, manifest.json and index.json. E_UTF8, E_DUPLICATE. */
 OCITAR_API int ocitar_index_end(ocitar_index *index);
+/* Gives it up, with its open image. */
 OCITAR_API int ocitar_index_abandon(ocitar_index *index);
 
 /* One line of an image's history. NULL and unset: left out. */
@@ -851,6 +854,7 @@ typedef struct ocitar_image {
     ocitar_index *index;
     ocitar_image_desc desc;
     const ocitar_descriptor *descriptor;
+    ocitar_blob *layer; /* the open one's */
 } ocitar_image;
 
 /* E_ARG: a reference that is none, or one with a digest. */
@@ -862,7 +866,8 @@ OCITAR_API int ocitar_image_layer(ocitar_image *image,
                                   const ocitar_descriptor *layer);
 /* Writes config and manifest. E_UTF8, E_DUPLICATE, E_RANGE, E_ARG. */
 OCITAR_API int ocitar_image_end(ocitar_image *image);
-/* Gives the image up; blobs that it wrote stay, unreferenced. */
+/* Gives the image up, with its open layer; blobs that it wrote stay,
+   unreferenced. */
 OCITAR_API int ocitar_image_abandon(ocitar_image *image);
 /* The image's descriptor after its end, the open image's not: NULL. */
 OCITAR_API const ocitar_descriptor *
@@ -1008,7 +1013,8 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
    The functions of the user are called from stream, spool, digest (a foreign
    engine) and archive (the hook), and drivers from layout. */
 
-#ifndef OCITAR_MEMCPY
+#if !defined OCITAR_MEMCPY && !defined OCITAR_MEMMOVE && \
+    !defined OCITAR_MEMSET && !defined OCITAR_MEMCMP
 #  ifdef __GNUC__
 #    define OCITAR_MEMCPY __builtin_memcpy
 #    define OCITAR_MEMMOVE __builtin_memmove
@@ -1022,7 +1028,8 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 #    define OCITAR_MEMCMP memcmp
 #  endif
 #endif
-#if !defined OCITAR_MEMMOVE || !defined OCITAR_MEMSET || !defined OCITAR_MEMCMP
+#if !defined OCITAR_MEMCPY || !defined OCITAR_MEMMOVE || \
+    !defined OCITAR_MEMSET || !defined OCITAR_MEMCMP
 #  error "define all of OCITAR_MEMCPY, _MEMMOVE, _MEMSET, _MEMCMP, or none"
 #endif
 
@@ -1303,33 +1310,50 @@ static int ocitar_i_node_differ_digest(ocitar_node *node, int code,
     return code;
 }
 
-/* Takes a node out of its parents' counts: ended (its errors stay), or
-   abandoned (they are forgiven, and those below it). */
-static void ocitar_i_node_leave(ocitar_node *node, int state)
+/* Takes a share out of the counts above a node. What was abandoned above it
+   took that share along, and counts no more. */
+static void ocitar_i_node_uncount(ocitar_node *node, uint32_t failed,
+                                  uint32_t open)
 {
-    uint16_t failed = (uint16_t)(node->failed + (node->error != 0));
-    uint16_t open = (uint16_t)(node->open + node->counted);
     ocitar_node *n;
 
-    for (n = node->parent; n != NULL; n = n->parent) {
-        n->open = (uint16_t)(n->open - open);
-        if (state == OCITAR_I_GONE) {
-            n->failed = (uint16_t)(n->failed - failed);
-            if (n->failed == 0)
-                n->child_error = 0;
-            if (n->parent == NULL && n->failed == 0 && n->error == 0 &&
-                !((ocitar_root *)(void *)n)->poisoned)
-                ocitar_i_root_record((ocitar_root *)(void *)n, 0, 0, NULL);
-        }
+    for (n = node->parent; n != NULL && n->state != OCITAR_I_GONE;
+         n = n->parent) {
+        n->open -= open;
+        n->failed -= failed;
+        if (n->failed > 0)
+            continue;
+        n->child_error = 0;
+        if (failed > 0 && n->parent == NULL && n->error == 0 &&
+            !((ocitar_root *)(void *)n)->poisoned)
+            ocitar_i_root_record((ocitar_root *)(void *)n, 0, 0, NULL);
     }
-    node->counted = 0;
-    node->open = 0;
-    node->state = (uint8_t)state;
+}
+
+/* Ended: its errors stay. Abandoned: they are forgiven, and those below. */
+static void ocitar_i_node_leave(ocitar_node *node, int state)
+{
+    uint32_t failed = 0;
+
     if (state == OCITAR_I_GONE) {
+        failed = node->failed + (node->error != 0);
         node->error = 0;
         node->child_error = 0;
         node->failed = 0;
     }
+    ocitar_i_node_uncount(node, failed, node->open + node->counted);
+    node->counted = 0;
+    node->open = 0;
+    node->state = (uint8_t)state;
+}
+
+/* OCITAR_E_BUSY is the one error that a second try forgives. */
+static void ocitar_i_node_retry(ocitar_node *node)
+{
+    if (node->state != OCITAR_I_OPEN || node->error != OCITAR_E_BUSY)
+        return;
+    node->error = 0;
+    ocitar_i_node_uncount(node, 1, 0);
 }
 
 OCITAR_API void ocitar_root_begin(ocitar_root *root)
@@ -3092,7 +3116,9 @@ static uint64_t ocitar_i_archive_offset(const ocitar_archive *a)
    leaves in aligned pieces. */
 static size_t ocitar_i_archive_room(const ocitar_archive *a)
 {
-    return a->capacity - (size_t)(a->flushed & (a->capacity - 1));
+    size_t capacity = (size_t)1 << a->shift;
+
+    return capacity - (size_t)(a->flushed & (capacity - 1));
 }
 
 static int ocitar_i_archive_put(ocitar_archive *a, const void *data,
@@ -3128,7 +3154,7 @@ static int ocitar_i_archive_emit(ocitar_archive *a, const void *data,
         size_t room = ocitar_i_archive_room(a), n;
 
         if (a->used == 0 && len >= room && p != a->buffer) {
-            n = room + (len - room) / a->capacity * a->capacity;
+            n = room + ((len - room) >> a->shift << a->shift);
             e = ocitar_i_archive_put(a, p, n);
         } else {
             n = room - a->used < len ? room - a->used : len;
@@ -3192,13 +3218,14 @@ static int ocitar_i_archive_hook(ocitar_archive *a, ocitar_entry *copy,
     return OCITAR_OK;
 }
 
-/* Opens an entry of the given kind. Nothing is written if it is refused. */
+/* Opens an entry of the given kind. Nothing is written if it is refused. An
+   entry starts at a multiple of 512 and the buffer is flushed when it is full,
+   so a block always fits in its free part and is encoded right there. */
 static int ocitar_i_archive_open(ocitar_archive *a, const ocitar_entry *entry,
                                  int kind)
 {
     ocitar_encoder enc;
     ocitar_entry copy;
-    uint8_t block[512];
     int e = OCITAR_OK;
 
     if (a->entry != OCITAR_I_ENTRY_NONE)
@@ -3217,8 +3244,8 @@ static int ocitar_i_archive_open(ocitar_archive *a, const ocitar_entry *entry,
     a->left = ocitar_i_archive_has_body(enc.typeflag) ? (uint64_t)copy.size
                                                       : 0;
     a->entry = (uint8_t)kind;
-    while (e == OCITAR_OK && ocitar_encoder_next(&enc, block))
-        e = ocitar_i_archive_emit(a, block, sizeof block);
+    while (e == OCITAR_OK && ocitar_encoder_next(&enc, a->buffer + a->used))
+        e = ocitar_i_archive_emit(a, a->buffer + a->used, 512);
     if (kind == OCITAR_I_ENTRY_SELF && a->left == 0)
         a->entry = OCITAR_I_ENTRY_NONE;
     return e;
@@ -3245,11 +3272,13 @@ static int ocitar_i_archive_body(ocitar_archive *a, const void *data,
 /* Takes the open entry back, if its bytes can still be had. */
 static int ocitar_i_archive_rollback(ocitar_archive *a)
 {
-    int code;
+    int code, entry = a->entry;
 
     a->entry = OCITAR_I_ENTRY_NONE;
     if (a->root.poisoned)
         return a->root.error.code;
+    if (entry == OCITAR_I_ENTRY_NONE)
+        return OCITAR_OK;
     if (a->entry_start >= a->flushed) {
         a->used = (size_t)(a->entry_start - a->flushed);
         return OCITAR_OK;
@@ -3270,7 +3299,7 @@ static int ocitar_i_archive_patch(ocitar_archive *a, const ocitar_entry *entry)
 {
     ocitar_encoder enc;
     ocitar_entry copy;
-    uint8_t block[512];
+    uint8_t *block = a->buffer + a->used; /* free, see above */
     uint64_t at = a->entry_start;
     int e = ocitar_i_archive_hook(a, &copy, entry), code = 0;
 
@@ -3305,9 +3334,9 @@ OCITAR_API int ocitar_archive_begin(ocitar_archive *archive,
     archive->hook_fn = desc->hook_fn;
     archive->hook_user = desc->hook_user;
     archive->buffer = (uint8_t *)desc->buffer;
-    archive->capacity = 512;
-    while (archive->capacity <= desc->buffer_size / 2)
-        archive->capacity *= 2;
+    archive->shift = 9;
+    while (desc->buffer_size >> archive->shift > 1)
+        archive->shift++;
     return OCITAR_OK;
 }
 
@@ -3652,7 +3681,7 @@ OCITAR_API int ocitar_layout_begin(ocitar_layout *layout,
         return OCITAR_E_ARG;
     if (layout->key_count > 0)
         OCITAR_MEMSET(layout->keys, 0,
-                      layout->key_count * sizeof layout->keys[0]);
+                      (size_t)layout->key_count * sizeof layout->keys[0]);
     return ocitar_i_node_begin(&layout->node, &root->node, 0);
 }
 
@@ -3709,6 +3738,7 @@ static int ocitar_i_layout_seal(ocitar_layout *l, const char *name,
                                 size_t name_len, uint32_t mode, uint64_t size)
 {
     ocitar_entry entry;
+    int e;
 
     OCITAR_MEMSET(&entry, 0, sizeof entry);
     entry.name = name;
@@ -3716,7 +3746,10 @@ static int ocitar_i_layout_seal(ocitar_layout *l, const char *name,
     entry.mode = mode;
     entry.size = (int64_t)size;
     entry.typeflag = '0';
-    return l->driver->end_fn(l->driver_user, &entry);
+    e = l->driver->end_fn(l->driver_user, &entry);
+    if (e != OCITAR_OK)
+        ocitar_i_layout_cancel(l, e);
+    return e;
 }
 
 OCITAR_API int ocitar_layout_init(ocitar_layout *layout)
@@ -3982,21 +4015,6 @@ static int ocitar_i_layout_fail(ocitar_layout *l, ocitar_node *node, int code,
                               subject);
 }
 
-/* OCITAR_E_BUSY is the one error that a second try forgives. */
-static void ocitar_i_node_retry(ocitar_node *node)
-{
-    ocitar_node copy = *node;
-
-    if (node->state != OCITAR_I_OPEN || node->error != OCITAR_E_BUSY)
-        return;
-    node->open = 0;
-    node->counted = 0;
-    ocitar_i_node_leave(node, OCITAR_I_GONE);
-    node->open = copy.open;
-    node->counted = copy.counted;
-    node->state = OCITAR_I_OPEN;
-}
-
 /* The object that holds `size` bytes of a spool, all in one piece. */
 static int ocitar_i_layout_emit_spool(ocitar_layout *l, ocitar_node *node,
                                       ocitar_spool *s, const char *subject)
@@ -4044,11 +4062,13 @@ OCITAR_API int ocitar_file_write(ocitar_file *file, const void *data,
 {
     int e, user_code;
 
-    if (file == NULL || (data == NULL && len > 0))
+    if (file == NULL)
         return OCITAR_E_ARG;
     e = ocitar_i_node_check(&file->node);
     if (e != OCITAR_OK)
         return e;
+    if (data == NULL && len > 0)
+        return ocitar_i_node_fail(&file->node, OCITAR_E_ARG, 0, "file write");
     e = ocitar_i_spool_append(file->spool, data, len, &user_code);
     if (e != OCITAR_OK)
         return ocitar_i_node_fail(&file->node, e, user_code, "file write");
@@ -4127,10 +4147,13 @@ OCITAR_API int ocitar_file_put(ocitar_layout *layout, const char *name,
     if (!ocitar_i_layout_name_ok(name, name_len))
         return ocitar_i_layout_report(layout, OCITAR_E_NAME, 0, "file put");
     e = ocitar_i_layout_open(layout, name, name_len, mode, (int64_t)len, '0');
-    if (e == OCITAR_OK)
+    if (e == OCITAR_OK) {
         e = layout->driver->write_fn(layout->driver_user, data, len);
-    if (e == OCITAR_OK)
-        e = ocitar_i_layout_seal(layout, name, name_len, mode, len);
+        if (e == OCITAR_OK)
+            e = ocitar_i_layout_seal(layout, name, name_len, mode, len);
+        else
+            ocitar_i_layout_cancel(layout, e);
+    }
     if (e != OCITAR_OK)
         ocitar_i_layout_report(layout, e,
                                ocitar_i_layout_root(layout)->user_code,
@@ -4172,7 +4195,7 @@ static int ocitar_i_blob_open(ocitar_blob *b, ocitar_i_way *w,
     }
     e = ocitar_i_spool_take(w->spool);
     if (e == OCITAR_OK)
-        b->spool = w->spool;
+        b->in.spool = w->spool;
     return e;
 }
 
@@ -4198,7 +4221,7 @@ static int ocitar_i_blob_begin(ocitar_blob *b, ocitar_layout *layout,
                                   "blob begin: algorithm");
     e = ocitar_i_wait_resolve(layout, wait, &w);
     b->expected = w.size;
-    b->line = w.line;
+    b->in.line = w.line;
     if (e == OCITAR_OK)
         e = ocitar_i_blob_open(b, &w, algorithm);
     b->way = w.way;
@@ -4243,11 +4266,14 @@ OCITAR_API int ocitar_blob_write(ocitar_blob *blob, const void *data,
 {
     int e, user_code = 0;
 
-    if (blob == NULL || (data == NULL && len > 0))
+    if (blob == NULL)
         return OCITAR_E_ARG;
     e = ocitar_i_node_check(&blob->node);
     if (e != OCITAR_OK || len == 0)
         return e;
+    if (data == NULL)
+        return ocitar_i_blob_torn(blob, ocitar_i_node_fail(
+            &blob->node, OCITAR_E_ARG, 0, "blob write"));
     if (len > INT64_MAX - blob->size)
         return ocitar_i_blob_torn(blob, ocitar_i_node_fail(
             &blob->node, OCITAR_E_RANGE, 0, "blob write"));
@@ -4257,7 +4283,7 @@ OCITAR_API int ocitar_blob_write(ocitar_blob *blob, const void *data,
             &blob->node, OCITAR_E_SIZE, "blob write", blob->expected,
             blob->size + len));
     if (blob->way == OCITAR_WAIT_SPOOL)
-        e = ocitar_i_spool_append(blob->spool, data, len, &user_code);
+        e = ocitar_i_spool_append(blob->in.spool, data, len, &user_code);
     else if (!blob->known_here)
         e = blob->layout->driver->write_fn(blob->layout->driver_user, data,
                                            len);
@@ -4296,7 +4322,7 @@ static int ocitar_i_blob_check(ocitar_blob *b, uint64_t size,
                                const ocitar_digest *expected)
 {
     ocitar_digest actual;
-    int e, changed = b->line != NULL && b->way == OCITAR_WAIT_KNOWN;
+    int e, changed = b->way == OCITAR_WAIT_KNOWN && b->in.line != NULL;
     int announced = b->way == OCITAR_WAIT_KNOWN && b->digest.algorithm != 0;
 
     if (announced && b->size != b->expected)
@@ -4333,7 +4359,8 @@ static int ocitar_i_blob_emit(ocitar_blob *b)
         e = ocitar_i_layout_open_blob(l, &b->digest, b->size, &present);
         if (e != OCITAR_OK || present)
             return e;
-        e = ocitar_i_layout_emit_spool(l, &b->node, b->spool, "blob commit");
+        e = ocitar_i_layout_emit_spool(l, &b->node, b->in.spool,
+                                       "blob commit");
     } else if (b->way == OCITAR_WAIT_PATCH) {
         e = ocitar_i_layout_find(l, &b->digest, b->size, &present);
         if (e == OCITAR_OK && present)
@@ -4346,9 +4373,9 @@ static int ocitar_i_blob_emit(ocitar_blob *b)
 
 static void ocitar_i_blob_leave(ocitar_blob *b, int state)
 {
-    if (b->spool != NULL)
-        ocitar_i_spool_release(b->spool);
-    b->spool = NULL;
+    if (b->way == OCITAR_WAIT_SPOOL && b->in.spool != NULL)
+        ocitar_i_spool_release(b->in.spool);
+    b->in.spool = NULL;
     ocitar_i_digester_drop(&b->digester);
     ocitar_i_node_leave(&b->node, state);
 }
@@ -4382,9 +4409,9 @@ OCITAR_API int ocitar_blob_commit(ocitar_blob *blob, uint64_t size,
     }
     if (e != OCITAR_OK)
         return ocitar_i_blob_torn(blob, e);
-    if (blob->line != NULL) {
-        blob->line->size = blob->size;
-        blob->line->digest = blob->digest;
+    if (blob->way != OCITAR_WAIT_SPOOL && blob->in.line != NULL) {
+        blob->in.line->size = blob->size;
+        blob->in.line->digest = blob->digest;
     }
     ocitar_i_blob_leave(blob, OCITAR_I_DONE);
     return OCITAR_OK;
@@ -4446,9 +4473,8 @@ static int ocitar_i_layout_put_blob(ocitar_layout *l,
         return e;
     e = body_fn(l, body, len);
     if (e == OCITAR_OK)
-        e = ocitar_i_layout_seal_blob(l, digest, size);
-    if (e != OCITAR_OK)
-        ocitar_i_layout_cancel(l, e);
+        return ocitar_i_layout_seal_blob(l, digest, size);
+    ocitar_i_layout_cancel(l, e);
     return e;
 }
 
@@ -4831,9 +4857,8 @@ static int ocitar_i_document_file(ocitar_layout *l, const char *name,
         return e;
     e = ocitar_i_document_write(l, &doc, 0);
     if (e == OCITAR_OK)
-        e = ocitar_i_layout_seal(l, name, 0, mode, size);
-    if (e != OCITAR_OK)
-        ocitar_i_layout_cancel(l, e);
+        return ocitar_i_layout_seal(l, name, 0, mode, size);
+    ocitar_i_layout_cancel(l, e);
     return e;
 }
 
@@ -5118,16 +5143,25 @@ static int ocitar_i_node_ready(ocitar_node *node)
 OCITAR_API int ocitar_index_end(ocitar_index *index)
 {
     ocitar_layout *l;
+    ocitar_i_document doc;
+    ocitar_digest digest;
+    uint64_t size;
     int e;
 
     if (index == NULL)
         return OCITAR_E_ARG;
+    if (index->layout != NULL && index->layout->initialised)
+        ocitar_i_node_retry(&index->node);
     e = ocitar_i_node_ready(&index->node);
     if (e != OCITAR_OK)
         return e;
     l = index->layout;
-    e = ocitar_i_document_file(l, "oci-layout", 0444,
-                               ocitar_i_index_layout_file, NULL);
+    doc.emit_fn = ocitar_i_index_json; /* whole, or no file of the three */
+    doc.subject = index;
+    e = ocitar_i_document_measure(l, &doc, OCITAR_SHA256, &digest, &size);
+    if (e == OCITAR_OK)
+        e = ocitar_i_document_file(l, "oci-layout", 0444,
+                                   ocitar_i_index_layout_file, NULL);
     if (e == OCITAR_OK && !index->desc.no_docker)
         e = ocitar_i_document_file(l, "manifest.json", 0644,
                                    ocitar_i_docker_json, index);
@@ -5146,6 +5180,8 @@ OCITAR_API int ocitar_index_abandon(ocitar_index *index)
         return OCITAR_E_ARG;
     if (index->node.state != OCITAR_I_OPEN)
         return OCITAR_E_STATE;
+    if (index->image != NULL)
+        ocitar_image_abandon(index->image);
     ocitar_i_node_leave(&index->node, OCITAR_I_GONE);
     return ocitar_i_node_forgiven(&index->node);
 }
@@ -5270,6 +5306,7 @@ OCITAR_API int ocitar_image_end(ocitar_image *image)
 
     if (image == NULL)
         return OCITAR_E_ARG;
+    ocitar_i_node_retry(&image->node);
     e = ocitar_i_node_ready(&image->node);
     if (e != OCITAR_OK)
         return e;
@@ -5313,6 +5350,9 @@ OCITAR_API int ocitar_image_abandon(ocitar_image *image)
         return OCITAR_E_ARG;
     if (image->node.state != OCITAR_I_OPEN)
         return OCITAR_E_STATE;
+    if (image->layer != NULL)
+        ocitar_i_blob_abandon(image->layer);
+    image->layer = NULL;
     if (image->index->image == image) {
         image->index->image = NULL;
         image->index->count = image->index->image_start;
@@ -5348,7 +5388,7 @@ static int ocitar_i_layer_fail(ocitar_layer *layer, int code,
 OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
                                   const ocitar_layer_desc *desc)
 {
-    int e, busy;
+    int e;
 
     if (layer == NULL)
         return OCITAR_E_ARG;
@@ -5358,7 +5398,6 @@ OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
     e = ocitar_i_node_check(&image->node);
     if (e != OCITAR_OK)
         return e;
-    busy = image->node.open > 0;
     if (desc != NULL)
         layer->desc = *desc;
     if (layer->desc.media_type == NULL)
@@ -5368,11 +5407,13 @@ OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
                             1, layer->desc.algorithm, &layer->desc.wait);
     if (e != OCITAR_OK)
         return e;
-    if (busy) /* one at a time: their order is meaning */
+    if (image->layer != NULL) /* one at a time: their order is meaning */
         e = ocitar_i_layer_fail(layer, OCITAR_E_STATE, "layer begin");
     else if (ocitar_i_image_slot(image) == NULL)
         e = ocitar_i_layer_fail(layer, OCITAR_E_LIMIT,
                                 "layer begin: descriptors");
+    if (image->layer == NULL)
+        image->layer = &layer->blob;
     return ocitar_i_blob_torn(&layer->blob, e);
 }
 
@@ -5474,11 +5515,8 @@ static int ocitar_i_layer_plain(ocitar_layer *layer, const char *name,
 OCITAR_API int ocitar_layer_file(ocitar_layer *layer, const char *name,
                                  uint32_t mode, const void *data, size_t len)
 {
-    int e;
+    int e = ocitar_i_layer_plain(layer, name, mode, '0', NULL, len);
 
-    if (data == NULL && len > 0)
-        return OCITAR_E_ARG;
-    e = ocitar_i_layer_plain(layer, name, mode, '0', NULL, len);
     return e != OCITAR_OK ? e : ocitar_layer_write(layer, data, len);
 }
 
@@ -5530,6 +5568,7 @@ OCITAR_API int ocitar_layer_end(ocitar_layer *layer)
     slot->diff_id = layer->blob.digest;
     slot->kind = OCITAR_I_KIND_LAYER;
     layer->image->index->count++;
+    layer->image->layer = NULL;
     return OCITAR_OK;
 }
 
@@ -5539,6 +5578,8 @@ OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer)
         return OCITAR_E_ARG;
     if (layer->blob.node.state != OCITAR_I_OPEN)
         return OCITAR_E_STATE;
+    if (layer->image->layer == &layer->blob)
+        layer->image->layer = NULL;
     return ocitar_i_blob_abandon(&layer->blob);
 }
 
