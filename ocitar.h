@@ -582,6 +582,7 @@ typedef struct ocitar_rehearsal {
     size_t capacity;
     size_t count;
     size_t at;
+    size_t descriptors; /* that the index's pool held in the end */
     uint8_t playing;
 } ocitar_rehearsal;
 
@@ -785,6 +786,12 @@ typedef struct ocitar_index_desc {
     size_t annotation_count;
     uint8_t no_docker; /* 1: leave out manifest.json, which `docker load`
                           before version 25 needs */
+    uint8_t metadata_first; /* 1, with a rehearsal: in the second run
+                               oci-layout, manifest.json and index.json come
+                               first, and each image's manifest and config
+                               before its layers, so that a reader can refuse
+                               early. Descriptors and all strings of the first
+                               run must last until the second one's end */
 } ocitar_index_desc;
 
 /* index.json being collected. Yours to place, not to touch. */
@@ -794,7 +801,9 @@ typedef struct ocitar_index {
     ocitar_index_desc desc;
     size_t count;
     size_t image_start;        /* where the open image's layers begin */
+    size_t image_end;          /* its own slot, if that is known */
     struct ocitar_image *image; /* the open one */
+    uint8_t ahead;             /* metadata first, in the second run */
 } ocitar_index;
 
 /* Initialises the layout if that was not done. One index a layout, one open
@@ -968,6 +977,37 @@ OCITAR_MUST OCITAR_API int ocitar_output_open(ocitar_output *output,
 OCITAR_MUST OCITAR_API int ocitar_output_commit(ocitar_output *output,
                                                 int sync, int *user_code);
 OCITAR_API void ocitar_output_abandon(ocitar_output *output);
+
+/* An image layout in a directory, with all five operations of a driver. Each
+   object is written beside its place and renamed, so none is ever half there;
+   a blob that is there with its size is not written again. Links are not
+   followed, and nothing outside is touched whatever the names say. */
+typedef struct ocitar_directory {
+    ocitar_root root; /* first */
+    ocitar_fd reading; /* of ocitar_layout_reader: one at a time */
+    int descriptor;
+    int parent;       /* of the object that is being written */
+    int file;
+    uint8_t sync;
+    char name[256];
+    char temp[64];
+} ocitar_directory;
+
+/* Makes `path` if it is not there. With `sync` each object is on the disk
+   before it gets its name. OCITAR_E_SYSTEM with errno in *user_code. */
+OCITAR_MUST OCITAR_API int ocitar_directory_begin(ocitar_directory *directory,
+                                                  const char *path, int sync,
+                                                  int *user_code);
+/* Sets driver, driver_user and root, for ocitar_layout_begin(.., NULL, ..). */
+OCITAR_API void ocitar_directory_layout(ocitar_directory *directory,
+                                        ocitar_layout_desc *out);
+/* As ocitar_archive_finish; what was written is there in any case. */
+OCITAR_MUST OCITAR_API int ocitar_directory_finish(
+    ocitar_directory *directory);
+/* Closes what is open; after finish, or instead of it. */
+OCITAR_API void ocitar_directory_end(ocitar_directory *directory);
+OCITAR_API const ocitar_error *
+ocitar_directory_error(const ocitar_directory *directory);
 
 /* What a directory walk has to tell. */
 enum {
@@ -3790,9 +3830,12 @@ OCITAR_API int ocitar_layout_remove(ocitar_layout *layout, const char *name)
         return OCITAR_E_ARG;
     e = ocitar_i_node_check(&layout->node);
     if (e == OCITAR_OK) {
+        ocitar_i_layout_root(layout)->user_code = 0;
         e = layout->driver->remove_fn(layout->driver_user, name);
         if (e != OCITAR_OK)
-            ocitar_i_layout_report(layout, e, 0, "layout remove");
+            ocitar_i_layout_report(layout, e,
+                                   ocitar_i_layout_root(layout)->user_code,
+                                   "layout remove");
     }
     return e;
 }
@@ -3806,9 +3849,12 @@ OCITAR_API int ocitar_layout_reader(ocitar_layout *layout, const char *name,
         return OCITAR_E_ARG;
     e = ocitar_i_node_check(&layout->node);
     if (e == OCITAR_OK) {
+        ocitar_i_layout_root(layout)->user_code = 0;
         e = layout->driver->reader_fn(layout->driver_user, name, out);
         if (e != OCITAR_OK)
-            ocitar_i_layout_report(layout, e, 0, "layout reader");
+            ocitar_i_layout_report(layout, e,
+                                   ocitar_i_layout_root(layout)->user_code,
+                                   "layout reader");
     }
     return e;
 }
@@ -5100,6 +5146,50 @@ static void ocitar_i_docker_json(ocitar_i_json *j, const void *subject)
     ocitar_i_json_close(j, "]");
 }
 
+/* The three files at the root: all of them, or none. */
+static int ocitar_i_index_files(ocitar_index *index)
+{
+    ocitar_layout *l = index->layout;
+    ocitar_i_document doc;
+    ocitar_digest digest;
+    uint64_t size;
+    int e;
+
+    doc.emit_fn = ocitar_i_index_json;
+    doc.subject = index;
+    e = ocitar_i_document_measure(l, &doc, OCITAR_SHA256, &digest, &size);
+    if (e == OCITAR_OK)
+        e = ocitar_i_document_file(l, "oci-layout", 0444,
+                                   ocitar_i_index_layout_file, NULL);
+    if (e == OCITAR_OK && !index->desc.no_docker)
+        e = ocitar_i_document_file(l, "manifest.json", 0644,
+                                   ocitar_i_docker_json, index);
+    if (e == OCITAR_OK)
+        e = ocitar_i_document_file(l, "index.json", 0644, ocitar_i_index_json,
+                                   index);
+    return e;
+}
+
+/* The second run of a rehearsal that wants metadata first: the pool still
+   holds what the first run found. */
+static int ocitar_i_index_ahead(ocitar_index *index)
+{
+    const ocitar_rehearsal *r = index->layout->rehearsal;
+    int e;
+
+    if (r == NULL)
+        return OCITAR_E_ARG;
+    if (!r->playing)
+        return OCITAR_OK;
+    if (r->descriptors > index->desc.capacity)
+        return OCITAR_E_CHANGED;
+    index->ahead = 1;
+    index->count = r->descriptors;
+    e = ocitar_i_index_files(index);
+    index->count = 0;
+    return e;
+}
+
 OCITAR_API int ocitar_index_begin(ocitar_index *index, ocitar_layout *layout,
                                   const ocitar_index_desc *desc)
 {
@@ -5122,6 +5212,8 @@ OCITAR_API int ocitar_index_begin(ocitar_index *index, ocitar_layout *layout,
         index->desc = *desc;
     if (e == OCITAR_OK && !layout->initialised)
         e = ocitar_layout_init(layout);
+    if (e == OCITAR_OK && index->desc.metadata_first)
+        e = ocitar_i_index_ahead(index);
     if (e != OCITAR_OK)
         return ocitar_i_layout_fail(layout, &index->node, e, "index begin");
     return OCITAR_OK;
@@ -5143,9 +5235,6 @@ static int ocitar_i_node_ready(ocitar_node *node)
 OCITAR_API int ocitar_index_end(ocitar_index *index)
 {
     ocitar_layout *l;
-    ocitar_i_document doc;
-    ocitar_digest digest;
-    uint64_t size;
     int e;
 
     if (index == NULL)
@@ -5156,20 +5245,14 @@ OCITAR_API int ocitar_index_end(ocitar_index *index)
     if (e != OCITAR_OK)
         return e;
     l = index->layout;
-    doc.emit_fn = ocitar_i_index_json; /* whole, or no file of the three */
-    doc.subject = index;
-    e = ocitar_i_document_measure(l, &doc, OCITAR_SHA256, &digest, &size);
-    if (e == OCITAR_OK)
-        e = ocitar_i_document_file(l, "oci-layout", 0444,
-                                   ocitar_i_index_layout_file, NULL);
-    if (e == OCITAR_OK && !index->desc.no_docker)
-        e = ocitar_i_document_file(l, "manifest.json", 0644,
-                                   ocitar_i_docker_json, index);
-    if (e == OCITAR_OK)
-        e = ocitar_i_document_file(l, "index.json", 0644, ocitar_i_index_json,
-                                   index);
+    if (!index->ahead)
+        e = ocitar_i_index_files(index);
+    else if (index->count != l->rehearsal->descriptors)
+        e = OCITAR_E_CHANGED;
     if (e != OCITAR_OK)
         return ocitar_i_layout_fail(l, &index->node, e, "index end");
+    if (l->rehearsal != NULL)
+        l->rehearsal->descriptors = index->count;
     ocitar_i_node_leave(&index->node, OCITAR_I_DONE);
     return OCITAR_OK;
 }
@@ -5217,6 +5300,85 @@ static int ocitar_i_image_desc_ok(const ocitar_image_desc *d)
     return OCITAR_OK;
 }
 
+/* Writes config and manifest from the pool's layers, and describes the image
+   in `out`. The slot after the layers describes the config meanwhile. */
+static int ocitar_i_image_documents(ocitar_image *image,
+                                    ocitar_descriptor *out)
+{
+    ocitar_index *index = image->index;
+    ocitar_descriptor *slot = &index->desc.descriptors[index->count];
+    uint8_t algorithm = image->desc.algorithm != 0 ? image->desc.algorithm
+                                                   : (uint8_t)OCITAR_SHA256;
+    int e;
+
+    OCITAR_MEMSET(slot, 0, sizeof *slot);
+    OCITAR_MEMSET(out, 0, sizeof *out);
+    slot->media_type = "application/vnd.oci.image.config.v1+json";
+    e = ocitar_i_document_blob(index->layout, algorithm,
+                               ocitar_i_image_config, image, &out->digest,
+                               &out->size);
+    if (e != OCITAR_OK)
+        return e;
+    slot->digest = out->digest;
+    slot->size = out->size;
+    e = ocitar_i_document_blob(index->layout, algorithm,
+                               ocitar_i_image_manifest, image, &out->digest,
+                               &out->size);
+    out->diff_id = slot->digest;
+    out->media_type = "application/vnd.oci.image.manifest.v1+json";
+    out->reference = image->desc.reference;
+    out->annotations = image->desc.descriptor_annotations;
+    out->annotation_count = image->desc.descriptor_annotation_count;
+    out->platform = image->desc.platform;
+    out->layers = (uint16_t)(index->count - index->image_start);
+    out->kind = OCITAR_I_KIND_IMAGE;
+    return e;
+}
+
+/* Metadata first: the image's documents are those of the first run, or the
+   index that went out is wrong. */
+static int ocitar_i_image_ahead(ocitar_image *image)
+{
+    ocitar_index *index = image->index;
+    ocitar_descriptor now, then;
+    size_t end = index->count;
+    int e;
+
+    while (end < index->layout->rehearsal->descriptors &&
+           index->desc.descriptors[end].kind != OCITAR_I_KIND_IMAGE)
+        end++;
+    if (end >= index->layout->rehearsal->descriptors)
+        return OCITAR_E_CHANGED;
+    then = index->desc.descriptors[end];
+    index->image_end = end;
+    index->count = end;
+    e = ocitar_i_image_documents(image, &now);
+    index->count = index->image_start;
+    index->desc.descriptors[end] = then;
+    if (e == OCITAR_OK && !ocitar_digest_equal(&now.digest, &then.digest))
+        e = OCITAR_E_CHANGED;
+    return e;
+}
+
+/* Puts a layer into its slot, which metadata that went out may have filled. */
+static int ocitar_i_image_add(ocitar_image *image,
+                              const ocitar_descriptor *layer)
+{
+    ocitar_index *index = image->index;
+    ocitar_descriptor *slot = &index->desc.descriptors[index->count];
+
+    if (index->ahead &&
+        (index->count >= index->image_end ||
+         !ocitar_digest_equal(&slot->digest, &layer->digest)))
+        return OCITAR_E_CHANGED;
+    *slot = *layer;
+    slot->reference = NULL;
+    slot->kind = OCITAR_I_KIND_LAYER;
+    slot->layers = 0;
+    index->count++;
+    return OCITAR_OK;
+}
+
 OCITAR_API int ocitar_image_begin(ocitar_image *image, ocitar_index *index,
                                   const ocitar_image_desc *desc)
 {
@@ -5250,24 +5412,25 @@ OCITAR_API int ocitar_image_begin(ocitar_image *image, ocitar_index *index,
         image->desc.platform.os = "linux";
     index->image = image;
     index->image_start = index->count;
+    e = index->ahead ? ocitar_i_image_ahead(image) : (int)OCITAR_OK;
+    if (e != OCITAR_OK)
+        return ocitar_i_layout_fail(index->layout, &image->node, e,
+                                    "image begin");
     return OCITAR_OK;
 }
 
-/* The next slot of the pool, with one left for the manifest. */
-static ocitar_descriptor *ocitar_i_image_slot(ocitar_image *image)
+/* Is there room in the pool for a layer, and for the image after it? */
+static int ocitar_i_image_room(ocitar_image *image)
 {
-    ocitar_index *index = image->index;
+    const ocitar_index *index = image->index;
 
-    if (index->desc.capacity - index->count < 2 ||
-        index->count - index->image_start >= UINT16_MAX)
-        return NULL;
-    return &index->desc.descriptors[index->count];
+    return index->desc.capacity - index->count >= 2 &&
+           index->count - index->image_start < UINT16_MAX;
 }
 
 OCITAR_API int ocitar_image_layer(ocitar_image *image,
                                   const ocitar_descriptor *layer)
 {
-    ocitar_descriptor *slot;
     int e;
 
     if (image == NULL)
@@ -5281,27 +5444,21 @@ OCITAR_API int ocitar_image_layer(ocitar_image *image,
         layer->digest.algorithm == 0 || layer->diff_id.algorithm == 0)
         return ocitar_i_node_fail(&image->node, OCITAR_E_ARG, 0,
                                   "image layer");
-    slot = ocitar_i_image_slot(image);
-    if (slot == NULL)
+    if (!ocitar_i_image_room(image))
         return ocitar_i_node_differ(&image->node, OCITAR_E_LIMIT,
                                     "image layer: descriptors",
                                     image->index->desc.capacity,
                                     image->index->desc.capacity + 1);
-    *slot = *layer;
-    slot->reference = NULL;
-    slot->kind = OCITAR_I_KIND_LAYER;
-    slot->layers = 0;
-    image->index->count++;
+    e = ocitar_i_image_add(image, layer);
+    if (e != OCITAR_OK)
+        return ocitar_i_node_fail(&image->node, e, 0, "image layer");
     return OCITAR_OK;
 }
 
 OCITAR_API int ocitar_image_end(ocitar_image *image)
 {
-    ocitar_descriptor *slot;
+    ocitar_descriptor now;
     ocitar_index *index;
-    ocitar_digest digest;
-    uint64_t size;
-    uint8_t algorithm;
     int e;
 
     if (image == NULL)
@@ -5311,35 +5468,18 @@ OCITAR_API int ocitar_image_end(ocitar_image *image)
     if (e != OCITAR_OK)
         return e;
     index = image->index;
-    slot = &index->desc.descriptors[index->count];
-    algorithm = image->desc.algorithm != 0 ? image->desc.algorithm
-                                           : (uint8_t)OCITAR_SHA256;
-    OCITAR_MEMSET(slot, 0, sizeof *slot);
-    slot->media_type = "application/vnd.oci.image.config.v1+json";
-    e = ocitar_i_document_blob(index->layout, algorithm,
-                               ocitar_i_image_config, image, &digest, &size);
-    slot->digest = digest;
-    slot->size = size;
-    if (e == OCITAR_OK)
-        e = ocitar_i_document_blob(index->layout, algorithm,
-                                   ocitar_i_image_manifest, image, &digest,
-                                   &size);
+    if (!index->ahead)
+        e = ocitar_i_image_documents(image, &now);
+    else if (index->count != index->image_end)
+        e = OCITAR_E_CHANGED; /* fewer layers than in the first run */
     if (e != OCITAR_OK)
         return ocitar_i_layout_fail(index->layout, &image->node, e,
                                     "image end");
-    slot->diff_id = slot->digest;
-    slot->digest = digest;
-    slot->size = size;
-    slot->media_type = "application/vnd.oci.image.manifest.v1+json";
-    slot->reference = image->desc.reference;
-    slot->annotations = image->desc.descriptor_annotations;
-    slot->annotation_count = image->desc.descriptor_annotation_count;
-    slot->platform = image->desc.platform;
-    slot->layers = (uint16_t)(index->count - index->image_start);
-    slot->kind = OCITAR_I_KIND_IMAGE;
+    image->descriptor = &index->desc.descriptors[index->count];
+    if (!index->ahead)
+        index->desc.descriptors[index->count] = now;
     index->count++;
     index->image = NULL;
-    image->descriptor = slot;
     ocitar_i_node_leave(&image->node, OCITAR_I_DONE);
     return OCITAR_OK;
 }
@@ -5409,7 +5549,7 @@ OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
         return e;
     if (image->layer != NULL) /* one at a time: their order is meaning */
         e = ocitar_i_layer_fail(layer, OCITAR_E_STATE, "layer begin");
-    else if (ocitar_i_image_slot(image) == NULL)
+    else if (!ocitar_i_image_room(image))
         e = ocitar_i_layer_fail(layer, OCITAR_E_LIMIT,
                                 "layer begin: descriptors");
     if (image->layer == NULL)
@@ -5540,7 +5680,7 @@ OCITAR_API int ocitar_layer_link(ocitar_layer *layer, const char *name,
 
 OCITAR_API int ocitar_layer_end(ocitar_layer *layer)
 {
-    ocitar_descriptor *slot;
+    ocitar_descriptor d;
     int e;
 
     if (layer != NULL && layer->blob.way != 0)
@@ -5558,18 +5698,18 @@ OCITAR_API int ocitar_layer_end(ocitar_layer *layer)
         e = ocitar_blob_commit(&layer->blob, OCITAR_SIZE_UNKNOWN, NULL);
     if (e != OCITAR_OK)
         return e;
-    slot = ocitar_i_image_slot(layer->image);
-    OCITAR_MEMSET(slot, 0, sizeof *slot);
-    slot->media_type = layer->desc.media_type;
-    slot->annotations = layer->desc.annotations;
-    slot->annotation_count = layer->desc.annotation_count;
-    slot->size = layer->blob.size;
-    slot->digest = layer->blob.digest;
-    slot->diff_id = layer->blob.digest;
-    slot->kind = OCITAR_I_KIND_LAYER;
-    layer->image->index->count++;
+    OCITAR_MEMSET(&d, 0, sizeof d);
+    d.media_type = layer->desc.media_type;
+    d.annotations = layer->desc.annotations;
+    d.annotation_count = layer->desc.annotation_count;
+    d.size = layer->blob.size;
+    d.digest = layer->blob.digest;
+    d.diff_id = layer->blob.digest;
     layer->image->layer = NULL;
-    return OCITAR_OK;
+    e = ocitar_i_image_add(layer->image, &d);
+    if (e != OCITAR_OK) /* the layer is in, its image is another one now */
+        e = ocitar_i_node_fail(&layer->image->node, e, 0, "layer end");
+    return e;
 }
 
 OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer)
@@ -5966,6 +6106,326 @@ OCITAR_API void ocitar_output_abandon(ocitar_output *output)
     output->directory = -1;
 }
 
+/* -- directory driver -- */
+
+static int ocitar_i_directory_fail(ocitar_directory *d, int code)
+{
+    d->root.user_code = code;
+    return OCITAR_E_SYSTEM;
+}
+
+/* The next component of a name: its length, moving *at past it; 0 at the end.
+   Empty ones and "." are skipped. */
+static size_t ocitar_i_directory_part(const char *name, size_t len, size_t *at,
+                                      const char **part)
+{
+    size_t start;
+
+    do {
+        while (*at < len && name[*at] == '/')
+            ++*at;
+        start = *at;
+        while (*at < len && name[*at] != '/')
+            ++*at;
+    } while (*at - start == 1 && name[start] == '.');
+    *part = name + start;
+    return *at - start;
+}
+
+/* Opens the directory that an object lies in, one component after the other
+   and never through a link, and leaves the last name in `base`. */
+static int ocitar_i_directory_place(ocitar_directory *d, const char *name,
+                                    size_t len, int create, int *parent,
+                                    char base[256])
+{
+    const char *part;
+    size_t at = 0, n;
+    int fd, next;
+
+    *parent = -1;
+    base[0] = 0;
+    if (!ocitar_i_layout_name_ok(name, len) ||
+        ocitar_i_bytes_has(name, len, 0))
+        return OCITAR_E_NAME;
+    fd = fcntl(d->descriptor, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return ocitar_i_directory_fail(d, errno);
+    while ((n = ocitar_i_directory_part(name, len, &at, &part)) > 0) {
+        if (base[0] != 0) {
+            if (create)
+                (void)!mkdirat(fd, base, 0755);
+            next = openat(fd, base,
+                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            ocitar_i_directory_fail(d, errno);
+            close(fd);
+            if (next < 0)
+                return OCITAR_E_SYSTEM;
+            fd = next;
+        }
+        if (n > 255) {
+            close(fd);
+            return ocitar_i_directory_fail(d, ENAMETOOLONG);
+        }
+        OCITAR_MEMCPY(base, part, n);
+        base[n] = 0;
+    }
+    *parent = fd;
+    return OCITAR_OK;
+}
+
+static int ocitar_i_directory_make(ocitar_directory *d,
+                                   const ocitar_entry *entry, size_t len)
+{
+    struct stat st;
+    char base[256];
+    int parent;
+    int e = ocitar_i_directory_place(d, entry->name, len, 1, &parent, base);
+
+    if (e != OCITAR_OK)
+        return e;
+    if (mkdirat(parent, base, (mode_t)entry->mode) != 0 &&
+        (errno != EEXIST ||
+         fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+         !S_ISDIR(st.st_mode)))
+        e = ocitar_i_directory_fail(d, errno);
+    close(parent);
+    return e;
+}
+
+static int ocitar_i_directory_begin(void *user, const ocitar_entry *entry)
+{
+    ocitar_directory *d = (ocitar_directory *)user;
+    size_t len = ocitar_i_bytes_length(entry->name, entry->name_len);
+    int e, n;
+
+    if (d->file >= 0)
+        return OCITAR_E_BUSY;
+    if (entry->typeflag == '5')
+        return ocitar_i_directory_make(d, entry, len);
+    if (len > 0 && entry->name[len - 1] == '/')
+        return OCITAR_E_NAME;
+    e = ocitar_i_directory_place(d, entry->name, len, 1, &d->parent, d->name);
+    if (e == OCITAR_OK && d->name[0] == 0) {
+        close(d->parent);
+        e = OCITAR_E_NAME; /* "." and the like */
+    }
+    if (e != OCITAR_OK)
+        return e;
+    errno = EEXIST;
+    for (n = 0; n < 100 && d->file < 0 && errno == EEXIST; n++) {
+        snprintf(d->temp, sizeof d->temp, ".ocitar.%ld.%d", (long)getpid(),
+                 n);
+        d->file = openat(d->parent, d->temp,
+                         O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    }
+    if (d->file >= 0)
+        return OCITAR_OK;
+    e = ocitar_i_directory_fail(d, errno);
+    close(d->parent);
+    return e;
+}
+
+static int ocitar_i_directory_write(void *user, const void *data, size_t len)
+{
+    ocitar_directory *d = (ocitar_directory *)user;
+    ocitar_fd fd;
+    int code;
+
+    fd.descriptor = d->file;
+    fd.start = 0;
+    code = ocitar_i_fd_put(&fd, data, len);
+    return code != 0 ? ocitar_i_directory_fail(d, code) : (int)OCITAR_OK;
+}
+
+static int ocitar_i_directory_cancel(void *user)
+{
+    ocitar_directory *d = (ocitar_directory *)user;
+
+    if (d->file < 0)
+        return OCITAR_OK;
+    close(d->file);
+    d->file = -1;
+    unlinkat(d->parent, d->temp, 0);
+    close(d->parent);
+    return OCITAR_OK;
+}
+
+/* The name may have changed since begin, but not the directory: only a
+   blob's digest was open. */
+static int ocitar_i_directory_finish(void *user, const ocitar_entry *entry)
+{
+    ocitar_directory *d = (ocitar_directory *)user;
+    size_t len = ocitar_i_bytes_length(entry->name, entry->name_len), at = 0;
+    size_t n;
+    const char *part;
+    int code = 0;
+
+    while ((n = ocitar_i_directory_part(entry->name, len, &at, &part)) > 0 &&
+           n < sizeof d->name) {
+        OCITAR_MEMCPY(d->name, part, n);
+        d->name[n] = 0;
+    }
+    if (fchmod(d->file, (mode_t)entry->mode) != 0 ||
+        (d->sync && fsync(d->file) != 0))
+        code = errno;
+    if (close(d->file) != 0 && code == 0)
+        code = errno;
+    d->file = -1;
+    if (code == 0 && renameat(d->parent, d->temp, d->parent, d->name) != 0)
+        code = errno;
+    if (code != 0)
+        unlinkat(d->parent, d->temp, 0);
+    else if (d->sync && fsync(d->parent) != 0)
+        code = errno;
+    close(d->parent);
+    return code != 0 ? ocitar_i_directory_fail(d, code) : (int)OCITAR_OK;
+}
+
+static int ocitar_i_directory_exists(void *user, const char *name,
+                                     uint64_t size)
+{
+    ocitar_directory *d = (ocitar_directory *)user;
+    struct stat st;
+    char base[256];
+    int parent, found;
+
+    if (ocitar_i_directory_place(d, name, ocitar_i_bytes_length(name, 0), 0,
+                                 &parent, base) != OCITAR_OK)
+        return 0;
+    found = fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
+    close(parent);
+    return found;
+}
+
+static int ocitar_i_directory_remove(void *user, const char *name)
+{
+    ocitar_directory *d = (ocitar_directory *)user;
+    char base[256];
+    int parent;
+    int e = ocitar_i_directory_place(d, name, ocitar_i_bytes_length(name, 0),
+                                     0, &parent, base);
+
+    if (e != OCITAR_OK)
+        return e;
+    if (unlinkat(parent, base, 0) != 0)
+        e = ocitar_i_directory_fail(d, errno);
+    close(parent);
+    return e;
+}
+
+static int ocitar_i_directory_reader(void *user, const char *name,
+                                     ocitar_source *out)
+{
+    ocitar_directory *d = (ocitar_directory *)user;
+    struct stat st;
+    char base[256];
+    int parent, fd;
+    int e = ocitar_i_directory_place(d, name, ocitar_i_bytes_length(name, 0),
+                                     0, &parent, base);
+
+    if (e != OCITAR_OK)
+        return e;
+    fd = openat(parent, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    ocitar_i_directory_fail(d, errno);
+    close(parent);
+    if (fd < 0)
+        return OCITAR_E_SYSTEM;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return ocitar_i_directory_fail(d, EINVAL);
+    }
+    if (d->reading.descriptor >= 0)
+        close(d->reading.descriptor);
+    ocitar_fd_begin(&d->reading, fd);
+    ocitar_fd_source(&d->reading, out);
+    return OCITAR_OK;
+}
+
+static const ocitar_driver ocitar_i_directory_driver = {
+    ocitar_i_directory_begin,  ocitar_i_directory_write,
+    NULL,                      ocitar_i_directory_finish,
+    ocitar_i_directory_cancel, ocitar_i_directory_exists,
+    ocitar_i_directory_remove, ocitar_i_directory_reader
+};
+
+OCITAR_API int ocitar_directory_begin(ocitar_directory *directory,
+                                      const char *path, int sync,
+                                      int *user_code)
+{
+    if (directory == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(directory, 0, sizeof *directory);
+    directory->descriptor = -1;
+    directory->file = -1;
+    directory->reading.descriptor = -1;
+    directory->sync = sync != 0;
+    if (path == NULL)
+        return OCITAR_E_ARG;
+    if (mkdir(path, 0755) == 0 || errno == EEXIST)
+        directory->descriptor = open(path,
+                                     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory->descriptor < 0) {
+        if (user_code != NULL)
+            *user_code = errno;
+        return OCITAR_E_SYSTEM;
+    }
+    ocitar_root_begin(&directory->root);
+    return OCITAR_OK;
+}
+
+OCITAR_API void ocitar_directory_layout(ocitar_directory *directory,
+                                        ocitar_layout_desc *out)
+{
+    out->driver = &ocitar_i_directory_driver;
+    out->driver_user = directory;
+    out->root = &directory->root;
+}
+
+OCITAR_API int ocitar_directory_finish(ocitar_directory *directory)
+{
+    int e;
+
+    if (directory == NULL)
+        return OCITAR_E_ARG;
+    if (directory->root.finished)
+        return OCITAR_OK;
+    e = ocitar_i_root_check(&directory->root);
+    if (e == OCITAR_OK && directory->file >= 0) {
+        ocitar_i_root_record(&directory->root, OCITAR_E_STATE, 0,
+                             "an object is not complete");
+        e = OCITAR_E_STATE;
+    }
+    if (e == OCITAR_OK && directory->sync &&
+        fsync(directory->descriptor) != 0)
+        e = ocitar_i_root_poison(&directory->root, OCITAR_E_SYSTEM, errno,
+                                 "directory sync");
+    return e == OCITAR_OK ? ocitar_root_finish(&directory->root) : e;
+}
+
+OCITAR_API void ocitar_directory_end(ocitar_directory *directory)
+{
+    if (directory == NULL || directory->root.node.state == OCITAR_I_INERT)
+        return;
+    ocitar_i_directory_cancel(directory);
+    if (directory->reading.descriptor >= 0)
+        close(directory->reading.descriptor);
+    if (directory->descriptor >= 0)
+        close(directory->descriptor);
+    directory->reading.descriptor = -1;
+    directory->descriptor = -1;
+    directory->root.node.state = OCITAR_I_GONE;
+}
+
+OCITAR_API const ocitar_error *
+ocitar_directory_error(const ocitar_directory *directory)
+{
+    static const ocitar_error none = { OCITAR_E_ARG, 0, "no directory", 0, 0,
+                                       { 0, { 0 } }, { 0, { 0 } } };
+
+    return directory == NULL ? &none : &directory->root.error;
+}
+
 /* -- directory walk: one open directory at a time, no recursion -- */
 
 /* Memory that grows; its element type is the user's. */
@@ -6110,7 +6570,7 @@ static int ocitar_i_tree_list(ocitar_i_tree *t)
 {
     size_t start = t->order.used / sizeof(size_t), at, len;
     struct dirent *entry;
-    int e = OCITAR_OK, copy = dup(t->directory);
+    int e = OCITAR_OK, copy = fcntl(t->directory, F_DUPFD_CLOEXEC, 0);
     DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 
     if (dir == NULL) {
