@@ -13,8 +13,9 @@ WARN = -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow \
 CSTD = -std=c99
 COMPILE = $(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(CFLAGS) -I.
 
-EXAMPLES = build/ocitar build/hello_image build/to_stdout build/fixed_memory
-TOOLS = build/replay build/headers
+EXAMPLES = build/ocitar build/hello_image build/to_stdout build/fixed_memory \
+           build/uart_image
+TOOLS = build/replay build/headers build/model
 TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
         build/test_hosted
@@ -51,6 +52,9 @@ build/to_stdout: examples/to_stdout.c ocitar.h
 build/fixed_memory: examples/fixed_memory.c ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ examples/fixed_memory.c $(LDLIBS)
+build/uart_image: examples/uart_image.c ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ examples/uart_image.c $(LDLIBS)
 
 build/replay: tests/replay.c ocitar.h
 	@mkdir -p build
@@ -58,6 +62,9 @@ build/replay: tests/replay.c ocitar.h
 build/headers: tests/headers.c ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ tests/headers.c $(LDLIBS)
+build/model: tests/model.c ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/model.c $(LDLIBS)
 build/test_errors: tests/test_errors.c tests/check.h ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_errors.c $(LDLIBS)

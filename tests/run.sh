@@ -36,6 +36,8 @@ done
 part 'header vectors' "$build/headers" tests/vectors/headers.tsv
 part 'driver vectors' sh tests/driver.sh "$build/replay" \
     tests/vectors/driver "$build/driver"
+part 'model' "$build/model" 100000
+part 'freestanding' sh tests/freestanding.sh "$build"
 part 'header file' sh tests/header.sh "$build"
 part 'examples' sh tests/examples.sh "$build"
 part 'command' sh tests/command.sh "$build"
