@@ -104,7 +104,8 @@ int main(void)
    Every call returns 0 or a negative code. An error sticks to the object it
    hit, and the ends of its parents return it, up to the archive's finish,
    until the object is abandoned (`_abandon`, or a blob's `_close`): check
-   each call, or only the last. A fault of the sink, or an entry torn after
+   each call, or only the last. (If several failed and some were abandoned,
+   the rest is reported as OCITAR_E_STATE.) A fault of the sink, or an entry torn after
    its bytes went out, poisons the archive: it can never be finished.
 
    CONFIGURATION (macros, before the include; none changes a public struct)
@@ -1351,22 +1352,27 @@ static int ocitar_i_node_differ_digest(ocitar_node *node, int code,
 }
 
 /* Takes a share out of the counts above a node. What was abandoned above it
-   took that share along, and counts no more. */
+   took that share along, and counts no more. Which errors still stand is not
+   known, only how many: no list of children is kept. */
 static void ocitar_i_node_uncount(ocitar_node *node, uint32_t failed,
                                   uint32_t open)
 {
     ocitar_node *n;
+    ocitar_root *root;
 
     for (n = node->parent; n != NULL && n->state != OCITAR_I_GONE;
          n = n->parent) {
         n->open -= open;
         n->failed -= failed;
-        if (n->failed > 0)
+        if (failed == 0)
             continue;
-        n->child_error = 0;
-        if (failed > 0 && n->parent == NULL && n->error == 0 &&
-            !((ocitar_root *)(void *)n)->poisoned)
-            ocitar_i_root_record((ocitar_root *)(void *)n, 0, 0, NULL);
+        n->child_error = n->failed > 0 ? (int16_t)OCITAR_E_STATE : 0;
+        root = (ocitar_root *)(void *)n;
+        if (n->parent == NULL && n->error == 0 && !root->poisoned)
+            ocitar_i_root_record(root, n->child_error, 0,
+                                 n->failed > 0
+                                     ? "others failed and were not abandoned"
+                                     : NULL);
     }
 }
 
@@ -1787,6 +1793,7 @@ OCITAR_API int ocitar_digester_begin(ocitar_digester *digester,
     if (digester == NULL)
         return OCITAR_E_ARG;
     digester->live = 0;
+    digester->error = 0;
     if (ocitar_digest_length(algorithm) == 0)
         return OCITAR_E_UNSUPPORTED;
     if (engine != NULL && !(engine->algorithms & algorithm))
@@ -1794,7 +1801,6 @@ OCITAR_API int ocitar_digester_begin(ocitar_digester *digester,
     digester->engine = engine;
     digester->algorithm = algorithm;
     digester->length = 0;
-    digester->error = 0;
     if (engine == NULL)
         ocitar_i_digester_load(digester);
     else if ((digester->error = engine->begin_fn(
@@ -1969,11 +1975,11 @@ static void ocitar_i_text_add(ocitar_i_text *t, const char *s)
             t->out[t->len] = *s;
 }
 
-static void ocitar_i_text_number(ocitar_i_text *t, int64_t value)
+static void ocitar_i_text_size(ocitar_i_text *t, uint64_t value)
 {
     char digits[21];
 
-    digits[ocitar_i_bytes_signed(digits, value)] = 0;
+    digits[ocitar_i_bytes_decimal(digits, value)] = 0;
     ocitar_i_text_add(t, digits);
 }
 
@@ -1988,9 +1994,9 @@ OCITAR_API size_t ocitar_error_format(const ocitar_error *error, char *out,
     ocitar_i_text_add(&t, ocitar_error_text(error->code));
     if (error->expected_size != error->actual_size) {
         ocitar_i_text_add(&t, ": ");
-        ocitar_i_text_number(&t, (int64_t)error->expected_size);
+        ocitar_i_text_size(&t, error->expected_size);
         ocitar_i_text_add(&t, " != ");
-        ocitar_i_text_number(&t, (int64_t)error->actual_size);
+        ocitar_i_text_size(&t, error->actual_size);
     }
     if (error->expected.algorithm != 0) {
         ocitar_digest_format(&error->expected, digest);
@@ -2001,8 +2007,9 @@ OCITAR_API size_t ocitar_error_format(const ocitar_error *error, char *out,
         ocitar_i_text_add(&t, digest);
     }
     if (error->user_code != 0) {
+        digest[ocitar_i_bytes_signed(digest, error->user_code)] = 0;
         ocitar_i_text_add(&t, ": code ");
-        ocitar_i_text_number(&t, error->user_code);
+        ocitar_i_text_add(&t, digest);
     }
     if (error->subject != NULL) {
         ocitar_i_text_add(&t, " (");
@@ -2328,27 +2335,34 @@ static int ocitar_i_tar_global_ok(const ocitar_entry *e)
            !e->atime.set && !e->ctime.set;
 }
 
+static int ocitar_i_tar_time_ok(const ocitar_time *t)
+{
+    return !t->set || t->nanoseconds < 1000000000u;
+}
+
 static int ocitar_i_tar_numbers_ok(const ocitar_entry *e)
 {
     return ocitar_i_tar_octal_ok(e->mode, OCITAR_I_OCTAL7) &&
            ocitar_i_tar_octal_ok(e->devmajor, OCITAR_I_OCTAL7) &&
            ocitar_i_tar_octal_ok(e->devminor, OCITAR_I_OCTAL7) &&
-           e->mtime.nanoseconds < 1000000000u &&
-           e->atime.nanoseconds < 1000000000u &&
-           e->ctime.nanoseconds < 1000000000u;
+           ocitar_i_tar_time_ok(&e->mtime) &&
+           ocitar_i_tar_time_ok(&e->atime) && ocitar_i_tar_time_ok(&e->ctime);
 }
 
-static int ocitar_i_tar_pairs_unique(const ocitar_pair *p, size_t count)
+static int ocitar_i_tar_pairs_ok(const ocitar_pair *p, size_t count)
 {
     size_t i, j;
 
-    for (i = 1; i < count; i++)
+    for (i = 0; i < count; i++) {
+        if (p[i].key == NULL)
+            return OCITAR_E_ARG;
         for (j = 0; j < i; j++)
             if (ocitar_i_bytes_equal(
                     p[i].key, ocitar_i_bytes_length(p[i].key, p[i].key_len),
                     p[j].key, ocitar_i_bytes_length(p[j].key, p[j].key_len)))
-                return 0;
-    return 1;
+                return OCITAR_E_DUPLICATE;
+    }
+    return OCITAR_OK;
 }
 
 /* pax: a key is not empty and has no '='; no NUL in a key, nor in the four
@@ -2464,8 +2478,9 @@ OCITAR_API int ocitar_encoder_begin(ocitar_encoder *encoder,
         return OCITAR_E_ARG;
     if (!ocitar_i_tar_numbers_ok(entry))
         return OCITAR_E_RANGE;
-    if (!ocitar_i_tar_pairs_unique(entry->pax, entry->pax_count))
-        return OCITAR_E_DUPLICATE;
+    e = ocitar_i_tar_pairs_ok(entry->pax, entry->pax_count);
+    if (e != OCITAR_OK)
+        return e;
     ocitar_i_tar_times(encoder);
     ustar = ocitar_i_tar_needs(encoder);
     e = ocitar_i_tar_records_measure(encoder);
@@ -3753,7 +3768,7 @@ static void ocitar_i_layout_cancel(ocitar_layout *l, int code)
     if (root->error.code == code)
         root->poisoned = 1; /* keep its details */
     else
-        ocitar_i_root_poison(root, code, 0,
+        ocitar_i_root_poison(root, code, root->user_code,
                              "an entry was torn after it went out");
 }
 
@@ -3958,14 +3973,12 @@ static int ocitar_i_layout_seal_blob(ocitar_layout *l,
 
 /* What waited in a spool goes into the object that the driver has open. The
    store's part is loaded where it is to be written, if the driver can. */
-static int ocitar_i_layout_send(ocitar_layout *l, ocitar_spool *s,
-                                int *user_code)
+static int ocitar_i_layout_send(ocitar_layout *l, ocitar_spool *s)
 {
     uint8_t small[256];
     uint64_t at = 0, left = s->total - s->used;
-    int e = OCITAR_OK;
+    int e = OCITAR_OK, code;
 
-    *user_code = 0;
     if (s->used > 0)
         e = l->driver->write_fn(l->driver_user, s->memory, s->used);
     while (e == OCITAR_OK && left > 0) {
@@ -3976,8 +3989,9 @@ static int ocitar_i_layout_send(ocitar_layout *l, ocitar_spool *s,
             p = l->driver->space_fn(l->driver_user, &n);
         if (left < n)
             n = (size_t)left;
-        *user_code = s->desc.store->load_fn(s->desc.store->user, at, p, n);
-        if (*user_code != 0)
+        code = s->desc.store->load_fn(s->desc.store->user, at, p, n);
+        ocitar_i_layout_root(l)->user_code = code;
+        if (code != 0)
             return OCITAR_E_SPOOL;
         e = l->driver->write_fn(l->driver_user, p, n);
         at += n;
@@ -4065,10 +4079,10 @@ static int ocitar_i_layout_fail(ocitar_layout *l, ocitar_node *node, int code,
 static int ocitar_i_layout_emit_spool(ocitar_layout *l, ocitar_node *node,
                                       ocitar_spool *s, const char *subject)
 {
-    int user_code, e = ocitar_i_layout_send(l, s, &user_code);
+    int e = ocitar_i_layout_send(l, s);
 
     if (e != OCITAR_OK) {
-        e = ocitar_i_node_fail(node, e, user_code, subject);
+        e = ocitar_i_layout_fail(l, node, e, subject);
         ocitar_i_layout_cancel(l, e);
     }
     return e;
@@ -4326,13 +4340,16 @@ OCITAR_API int ocitar_blob_write(ocitar_blob *blob, const void *data,
     if (blob->way == OCITAR_WAIT_KNOWN && blob->digest.algorithm != 0 &&
         len > blob->expected - blob->size)
         return ocitar_i_blob_torn(blob, ocitar_i_node_differ(
-            &blob->node, OCITAR_E_SIZE, "blob write", blob->expected,
-            blob->size + len));
-    if (blob->way == OCITAR_WAIT_SPOOL)
+            &blob->node,
+            blob->in.line != NULL ? OCITAR_E_CHANGED : OCITAR_E_SIZE,
+            "blob write", blob->expected, blob->size + len));
+    if (blob->way == OCITAR_WAIT_SPOOL) {
         e = ocitar_i_spool_append(blob->in.spool, data, len, &user_code);
-    else if (!blob->known_here)
+    } else if (!blob->known_here) {
         e = blob->layout->driver->write_fn(blob->layout->driver_user, data,
                                            len);
+        user_code = ocitar_i_layout_root(blob->layout)->user_code;
+    }
     if (e == OCITAR_OK) {
         e = ocitar_digester_update(&blob->digester, data, len);
         user_code = blob->digester.error;

@@ -165,8 +165,8 @@ static int model_fail(writer *w, int code)
 
 static void model_forgive(writer *w)
 {
-    if (w->error != 0 && --failed == 0)
-        child_error = 0;
+    if (w->error != 0)
+        child_error = --failed > 0 ? OCITAR_E_STATE : 0;
     w->error = 0;
 }
 
