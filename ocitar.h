@@ -1352,11 +1352,13 @@ static int ocitar_i_node_differ_digest(ocitar_node *node, int code,
 }
 
 /* Takes a share out of the counts above a node. What was abandoned above it
-   took that share along, and counts no more. Which errors still stand is not
-   known, only how many: no list of children is kept. */
+   took that share along, and counts no more. How many errors still stand is
+   known, but of their codes only the first, as no list of children is kept:
+   if that may be the one that is forgiven, E_STATE takes its place. */
 static void ocitar_i_node_uncount(ocitar_node *node, uint32_t failed,
                                   uint32_t open)
 {
+    const int own = node->error, below = node->child_error;
     ocitar_node *n;
     ocitar_root *root;
 
@@ -1364,7 +1366,8 @@ static void ocitar_i_node_uncount(ocitar_node *node, uint32_t failed,
          n = n->parent) {
         n->open -= open;
         n->failed -= failed;
-        if (failed == 0)
+        if (failed == 0 || (n->failed > 0 && n->child_error != own &&
+                            n->child_error != below))
             continue;
         n->child_error = n->failed > 0 ? (int16_t)OCITAR_E_STATE : 0;
         root = (ocitar_root *)(void *)n;
@@ -1381,13 +1384,14 @@ static void ocitar_i_node_leave(ocitar_node *node, int state)
 {
     uint32_t failed = 0;
 
-    if (state == OCITAR_I_GONE) {
+    if (state == OCITAR_I_GONE)
         failed = node->failed + (node->error != 0);
+    ocitar_i_node_uncount(node, failed, node->open + node->counted);
+    if (state == OCITAR_I_GONE) {
         node->error = 0;
         node->child_error = 0;
         node->failed = 0;
     }
-    ocitar_i_node_uncount(node, failed, node->open + node->counted);
     node->counted = 0;
     node->open = 0;
     node->state = (uint8_t)state;
@@ -1398,8 +1402,8 @@ static void ocitar_i_node_retry(ocitar_node *node)
 {
     if (node->state != OCITAR_I_OPEN || node->error != OCITAR_E_BUSY)
         return;
-    node->error = 0;
     ocitar_i_node_uncount(node, 1, 0);
+    node->error = 0;
 }
 
 OCITAR_API void ocitar_root_begin(ocitar_root *root)

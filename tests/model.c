@@ -166,7 +166,9 @@ static int model_fail(writer *w, int code)
 static void model_forgive(writer *w)
 {
     if (w->error != 0)
-        child_error = --failed > 0 ? OCITAR_E_STATE : 0;
+        child_error = --failed == 0            ? 0
+                      : child_error == w->error ? OCITAR_E_STATE
+                                                : child_error;
     w->error = 0;
 }
 
