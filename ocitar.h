@@ -105,8 +105,10 @@ int main(void)
    hit, and the ends of its parents return it, up to the archive's finish,
    until the object is abandoned (`_abandon`, or a blob's `_close`): check
    each call, or only the last. (If several failed and some were abandoned,
-   the rest is reported as OCITAR_E_STATE.) A fault of the sink, or an entry torn after
-   its bytes went out, poisons the archive: it can never be finished.
+   the rest may be reported as OCITAR_E_STATE.) OCITAR_E_STATE itself does not
+   stick, and OCITAR_E_BUSY only until the call is made again. A fault of the
+   sink, or an entry torn after its bytes went out, poisons the archive: it
+   can never be finished.
 
    CONFIGURATION (macros, before the include; none changes a public struct)
 
@@ -1466,15 +1468,14 @@ static uint32_t ocitar_i_digest_ror32(uint32_t x, unsigned n)
    working variables instead of moving their values. */
 #define OCITAR_I_ROUND256(a, b, c, d, e, f, g, h, kw)                         \
     do {                                                                      \
-        uint32_t t1 = h + (ocitar_i_digest_ror32(e, 6) ^                      \
-                           ocitar_i_digest_ror32(e, 11) ^                     \
-                           ocitar_i_digest_ror32(e, 25)) +                    \
-                      (g ^ (e & (f ^ g))) + (kw);                             \
-        d += t1;                                                              \
-        h = t1 + (ocitar_i_digest_ror32(a, 2) ^                               \
-                  ocitar_i_digest_ror32(a, 13) ^                              \
-                  ocitar_i_digest_ror32(a, 22)) +                             \
-            ((a & b) | (c & (a | b)));                                        \
+        uint32_t t1 = (h) + (kw) + ((g) ^ ((e) & ((f) ^ (g)))) +              \
+                      (ocitar_i_digest_ror32(e, 6) ^                          \
+                       ocitar_i_digest_ror32(e, 11) ^                         \
+                       ocitar_i_digest_ror32(e, 25));                         \
+        (d) += t1;                                                            \
+        (h) = t1 + (((a) & (b)) | ((c) & ((a) | (b)))) +                      \
+              (ocitar_i_digest_ror32(a, 2) ^ ocitar_i_digest_ror32(a, 13) ^   \
+               ocitar_i_digest_ror32(a, 22));                                 \
     } while (0)
 
 /* Sixteen words of the message schedule, 6.2.2 step 1, in a ring. */
@@ -1512,7 +1513,7 @@ static void ocitar_i_digest_blocks256(uint32_t *h, const uint8_t *data,
     0x90befffau, 0xa4506cebu, 0xbef9a3f7u, 0xc67178f2u
     };
     uint32_t w[16], v[8];
-    unsigned i, j;
+    size_t i, j;
 
     for (; count > 0; count--, data += 64) {
         for (i = 0; i < 16; i++)
@@ -1590,7 +1591,7 @@ static void ocitar_i_digest_blocks512(uint64_t *h, const uint8_t *data,
     0x5fcb6fab3ad6faecu, 0x6c44198c4a475817u
     };
     uint64_t w[16], v[8];
-    unsigned i;
+    size_t i;
 
     for (; count > 0; count--, data += 128) {
         for (i = 0; i < 16; i++)
@@ -1656,12 +1657,13 @@ OCITAR_API const char *ocitar_algorithm_name(uint8_t algorithm)
 
 OCITAR_API uint8_t ocitar_algorithm_parse(const char *name, size_t len)
 {
-    uint8_t a;
+    int a;
 
     len = ocitar_i_bytes_length(name, len);
-    for (a = OCITAR_SHA256; a <= OCITAR_SHA512; a = (uint8_t)(a << 1))
-        if (ocitar_i_bytes_equal(name, len, ocitar_algorithm_name(a), 6))
-            return a;
+    for (a = OCITAR_SHA256; a <= OCITAR_SHA512; a <<= 1)
+        if (ocitar_i_bytes_equal(name, len, ocitar_algorithm_name((uint8_t)a),
+                                 6))
+            return (uint8_t)a;
     return 0;
 }
 
@@ -3814,8 +3816,7 @@ static int ocitar_i_layout_seal(ocitar_layout *l, const char *name,
 OCITAR_API int ocitar_layout_init(ocitar_layout *layout)
 {
     char name[] = "blobs/sha256/";
-    uint8_t a;
-    int e;
+    int e, a;
 
     if (layout == NULL)
         return OCITAR_E_ARG;
@@ -3826,12 +3827,11 @@ OCITAR_API int ocitar_layout_init(ocitar_layout *layout)
         return ocitar_i_layout_report(layout, OCITAR_E_STATE, 0,
                                       "layout init, a second time");
     e = ocitar_i_layout_open(layout, name, 6, 0755, 0, '5');
-    for (a = OCITAR_SHA256; e == OCITAR_OK && a <= OCITAR_SHA512;
-         a = (uint8_t)(a << 1)) {
+    for (a = OCITAR_SHA256; e == OCITAR_OK && a <= OCITAR_SHA512; a <<= 1) {
         layout->initialised = 1;
         if (!(layout->algorithms & a))
             continue;
-        OCITAR_MEMCPY(name + 6, ocitar_algorithm_name(a), 6);
+        OCITAR_MEMCPY(name + 6, ocitar_algorithm_name((uint8_t)a), 6);
         e = ocitar_i_layout_open(layout, name, 13, 0755, 0, '5');
     }
     if (e != OCITAR_OK)
@@ -6004,8 +6004,8 @@ static int ocitar_i_output_create(ocitar_output *o)
     int n, fd = -1;
 
     for (n = 0; n < 100 && fd < 0; n++) {
-        snprintf(o->temp, sizeof o->temp, ".%.200s.%ld.%d", o->name,
-                 (long)getpid(), n);
+        (void)snprintf(o->temp, sizeof o->temp, ".%.200s.%ld.%d", o->name,
+                       (long)getpid(), n);
         fd = openat(o->directory, o->temp,
                     O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd < 0 && errno != EEXIST)
@@ -6234,8 +6234,8 @@ static int ocitar_i_directory_begin(void *user, const ocitar_entry *entry)
         return e;
     errno = EEXIST;
     for (n = 0; n < 100 && d->file < 0 && errno == EEXIST; n++) {
-        snprintf(d->temp, sizeof d->temp, ".ocitar.%ld.%d", (long)getpid(),
-                 n);
+        (void)snprintf(d->temp, sizeof d->temp, ".ocitar.%ld.%d",
+                       (long)getpid(), n);
         d->file = openat(d->parent, d->temp,
                          O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     }

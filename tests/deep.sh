@@ -1,0 +1,107 @@
+#!/bin/sh
+# deep.sh TIER - the slower looks at the code, one tier a call:
+#
+#   analyze   gcc -fanalyzer and clang-tidy find nothing
+#   valgrind  the test programs under valgrind
+#   msan      the test programs under clang's MemorySanitizer
+#   m32       the whole suite, built for 32 bits
+#
+# Ends with "N passed, N failed". A tool that is missing is a failure.
+tier=$1
+work=build/deep
+passed=0 failed=0
+mkdir -p "$work" || exit 2
+
+check() { # title command...
+    title=$1
+    shift
+    if "$@" >"$work/log" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok   $title"
+    else
+        failed=$((failed + 1))
+        echo "FAIL $title"
+        tail -n 30 "$work/log" | sed 's/^/    /'
+    fi
+}
+
+implementation() {
+    printf '#define OCITAR_IMPLEMENTATION\n#include "ocitar.h"\n' >"$work/i.c"
+}
+
+gcc_analyzer() {
+    gcc -std=c99 -O1 -fanalyzer -Wall -Wextra -Werror "$@" -I. -c \
+        -o "$work/i.o" "$work/i.c"
+}
+
+# Left out of clang-tidy, each with its reason:
+#   easily-swappable-parameters, reserved-identifier, cert-dcl37/51: pointer
+#     and length stand side by side by design; the feature macros of POSIX
+#     are reserved names that a program is meant to define
+#   DeprecatedOrUnsafeBufferHandling: wants C11's Annex K, which libcs lack
+tidy() {
+    command -v clang-tidy || return 1
+    clang-tidy --quiet --header-filter='.*' --warnings-as-errors='*' \
+        --checks='-*,bugprone-*,cert-*,clang-analyzer-*,misc-*,performance-*,portability-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling' \
+        "$work/i.c" -- -std=c99 -I.
+}
+
+programs='errors digest tar archive spool layout image layer hosted'
+
+under_valgrind() { # program
+    valgrind -q --error-exitcode=9 --leak-check=full --track-fds=no "$@"
+}
+
+under_msan() { # name
+    clang -std=c99 -O1 -g -fsanitize=memory -fsanitize-memory-track-origins \
+        -fno-sanitize-recover=all -I. -o "$work/msan_$1" "tests/test_$1.c" &&
+        "$work/msan_$1"
+}
+
+suite_of_32_bits() {
+    tree=$work/m32
+    rm -rf "$tree" && mkdir -p "$tree" &&
+        tar -c --exclude=./build --exclude=./.git . | tar -x -C "$tree" &&
+        (cd "$tree" && make test CC='gcc -m32' CFLAGS='-O2 -g')
+}
+
+# A 64-bit build and a 32-bit build write the same bytes.
+same_bytes_of_32_bits() {
+    make -s build/hello_image &&
+        build/hello_image | cat >"$work/a.tar" &&
+        "$work/m32/build/hello_image" | cat >"$work/b.tar"
+    # the architecture in the config differs, and with it two digests
+    cmp -s "$work/a.tar" "$work/b.tar" && return 1
+    build/replay tests/vectors/driver/image.txt "$work/a.tar" &&
+        "$work/m32/build/replay" tests/vectors/driver/image.txt "$work/b.tar" &&
+        cmp "$work/a.tar" "$work/b.tar"
+}
+
+case $tier in
+analyze)
+    implementation
+    check 'gcc -fanalyzer' gcc_analyzer
+    check 'gcc -fanalyzer, core' gcc_analyzer -DOCITAR_NO_HOSTED
+    check 'clang-tidy' tidy
+    ;;
+valgrind)
+    for p in $programs; do
+        make -s "build/test_$p" || exit 2
+        check "valgrind $p" under_valgrind "build/test_$p"
+    done
+    make -s build/model && check 'valgrind model' under_valgrind build/model 2000
+    ;;
+msan)
+    for p in $programs; do check "msan $p" under_msan "$p"; done
+    ;;
+m32)
+    check 'the suite, 32 bits' suite_of_32_bits
+    check 'the same bytes' same_bytes_of_32_bits
+    ;;
+*)
+    echo 'usage: deep.sh analyze|valgrind|msan|m32' >&2
+    exit 2
+    ;;
+esac
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
