@@ -15,7 +15,7 @@ COMPILE = $(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(CFLAGS) -I.
 
 EXAMPLES = build/ocitar build/hello_image build/to_stdout build/fixed_memory \
            build/uart_image
-TOOLS = build/replay build/headers build/model
+TOOLS = build/replay build/headers build/model build/faults
 TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
         build/test_hosted
@@ -65,6 +65,9 @@ build/headers: tests/headers.c ocitar.h
 build/model: tests/model.c ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ tests/model.c $(LDLIBS)
+build/faults: tests/faults.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/faults.c $(LDLIBS)
 build/test_errors: tests/test_errors.c tests/check.h ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_errors.c $(LDLIBS)

@@ -36,6 +36,7 @@ done
 part 'header vectors' "$build/headers" tests/vectors/headers.tsv
 part 'driver vectors' sh tests/driver.sh "$build/replay" \
     tests/vectors/driver "$build/driver"
+part 'faults' "$build/faults"
 part 'model' "$build/model" 100000
 part 'freestanding' sh tests/freestanding.sh "$build"
 part 'header file' sh tests/header.sh "$build"
