@@ -42,7 +42,7 @@ typedef struct faults {
     enum fault fault;
     int at;
     int calls[FAULTS];
-    int failed, after; /* did it fail; puts after that */
+    int failed, after; /* did it fail; calls of the sink after that */
 } faults;
 
 typedef struct bench {
@@ -71,7 +71,7 @@ typedef struct bench {
 
 static int fails(faults *f, enum fault kind)
 {
-    if (kind == PUT && f->failed && f->fault == PUT)
+    if (kind <= TRUNCATE && f->failed && f->fault <= TRUNCATE)
         f->after++;
     if (++f->calls[kind] == f->at && f->fault == kind) {
         f->failed = 1;
@@ -460,6 +460,8 @@ static void peace(bench *b)
         expect(b, end == OCITAR_OK && is_without(b), "nothing of it stays");
     else
         expect(b, end == want && !looks_finished(b), "poisoned");
+    if (end == OCITAR_OK)
+        expect(b, ocitar_archive_size(&b->archive) == b->len, "the size");
     ocitar_spool_end(&b->spool);
 }
 
@@ -499,7 +501,7 @@ static void war(bench *b)
     expect(b, ocitar_archive_error(&b->archive)->code == end, "the record");
     if (sink) {
         expect(b, end != OCITAR_OK && !looks_finished(b), "not finished");
-        expect(b, b->f.after == 0, "no put after the failure");
+        expect(b, b->f.after == 0, "the sink is left alone after its failure");
         expect(b, ocitar_archive_finish(&b->archive) == end, "it sticks");
         expect(b, ocitar_archive_error(&b->archive)->user_code == CODE,
                "the sink's own code");

@@ -477,7 +477,7 @@ static void test_name_lengths(void)
 /* The longest that ustar holds is 155 + 1 + 100. */
 static void test_name_256(void)
 {
-    char name[258] = "";
+    static char name[258];
     ocitar_entry e = entry_of(name);
     unsigned char h[512];
     blocks b;
@@ -907,7 +907,7 @@ static ocitar_entry with_pairs(const ocitar_pair *pairs, size_t count)
 static int pair_code(const char *key, size_t key_len, const char *value,
                      size_t value_len)
 {
-    ocitar_pair pair = OCITAR_ZERO;
+    static ocitar_pair pair;
     ocitar_entry e = with_pairs(&pair, 1);
 
     pair.key = key;
