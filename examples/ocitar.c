@@ -1,0 +1,1294 @@
+/* ocitar.c - the command: root file systems become a container image.
+
+       ocitar pack [options] ROOTFS... NAME[:TAG]
+
+   What concerns images goes through the public calls of ocitar.h; what is
+   here is a command's own business: options, paths, messages. Read it from
+   the bottom: main, pack, pack_image, pack_layer.                         */
+
+#define OCITAR_IMPLEMENTATION
+#include "ocitar.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DONE = 0, FAILED = 1, WRONG = 2 }; /* exit codes */
+
+/* ---- messages ---------------------------------------------------------- */
+
+static const char help_text[] =
+    "Usage: ocitar pack [options] ROOTFS... NAME[:TAG]\n"
+    "       ocitar --version | --help | pack --help\n"
+    "\n"
+    "Makes a container image (OCI image layout in a tar) out of root file\n"
+    "systems. Each ROOTFS is one layer, the lowest first: a directory, a\n"
+    "tar file, or \"-\" for a tar on standard input.\n";
+
+static const char pack_help_text[] =
+    "Usage: ocitar pack [options] ROOTFS... NAME[:TAG]\n"
+    "\n"
+    "The program in the image\n"
+    "  -C, --entrypoint ARG    the program and its fixed arguments (repeat)\n"
+    "  -c, --cmd ARG           default arguments (repeat)\n"
+    "  -e, --env NAME=VALUE    an environment variable (repeat)\n"
+    "  -u, --user USER[:GROUP] who runs it, by name or number\n"
+    "  -w, --working-dir DIR   where it starts\n"
+    "  -p, --port PORT[/PROTO] a port it listens on (repeat)\n"
+    "  -v, --volume DIR        a directory for data of its own (repeat)\n"
+    "      --stop-signal NAME  what stops it, such as SIGTERM\n"
+    "\n"
+    "The image\n"
+    "  -m, --arch ARCH         amd64, arm64, ... or what uname -m says\n"
+    "      --arch-variant V    such as v7\n"
+    "      --os OS             linux, if not given\n"
+    "      --platform OS/ARCH[/VARIANT]   these three at once\n"
+    "  -a, --author TEXT       who made it\n"
+    "      --created TIME      seconds since 1970, or 2024-02-29T12:00:00Z\n"
+    "  -l, --label KEY=VALUE   a label in the config (repeat)\n"
+    "      --annotation KEY=VALUE   one in the manifest (repeat); for both,\n"
+    "                          .x means org.opencontainers.image.x\n"
+    "      --history TEXT      how a layer was made; one for each ROOTFS in\n"
+    "                          order, further ones made no layer (repeat)\n"
+    "      --digest ALGORITHM  sha256 (if not given), or sha512, which few\n"
+    "                          programs take\n"
+    "      --no-docker-manifest   leave out manifest.json, which docker load\n"
+    "                          before version 25 needs\n";
+
+static const char pack_help_text_2[] =
+    "\n"
+    "Files in directories (a tar is taken as it is)\n"
+    "      --owner UID:GID     all belong to these\n"
+    "      --mtime SECONDS     later times of modification become this one\n"
+    "\n"
+    "The run\n"
+    "  -o, --output FILE       NAME-TAG.tar, if not given; \"-\" is standard\n"
+    "                          output\n"
+    "      --memory SIZE       of a layer for a pipe, what waits in memory\n"
+    "                          and not in $TMPDIR: 1M, if not given\n"
+    "      --dry-run           print size and digests, write nothing\n"
+    "      --quiet             print nothing but errors and warnings\n"
+    "  -t, --tar               accepted; the output is a tar anyway\n"
+    "  -V, --version           print the version\n"
+    "  -h, --help              print this\n"
+    "\n"
+    "SOURCE_DATE_EPOCH, if set, stands in for --created and --mtime. Without\n"
+    "a time the image has no date, so that the same input always gives the\n"
+    "same bytes. Exit status: 0 done, 1 failed, 2 wrong command line.\n";
+
+/* A line on standard error; what could confuse a terminal becomes '?'. */
+static void complain(const char *format, ...)
+{
+    char text[8192];
+    size_t i;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (i = 0; text[i] != 0; i++)
+        if ((unsigned char)text[i] < ' ' || text[i] == 127)
+            text[i] = '?';
+    fprintf(stderr, "ocitar: %s\n", text);
+}
+
+/* A wrong command line: the option or operand, its value or NULL, why. */
+static int wrong(const char *what, const char *value, const char *why)
+{
+    complain("%s%s%s: %s", what, value != NULL ? " " : "",
+             value != NULL ? value : "", why);
+    fputs("try 'ocitar pack --help'\n", stderr);
+    return WRONG;
+}
+
+static int written(FILE *file, int ok)
+{
+    if (ok && fflush(file) == 0)
+        return DONE;
+    complain("standard output: %s", strerror(errno));
+    return FAILED;
+}
+
+static int print(const char *a, const char *b)
+{
+    return written(stdout, fputs(a, stdout) >= 0 && fputs(b, stdout) >= 0);
+}
+
+/* Memory that grows; only used before anything is written. */
+static void *grow(void *old, size_t count, size_t size)
+{
+    void *memory =
+        count <= SIZE_MAX / size ? realloc(old, count * size) : NULL;
+
+    if (memory == NULL) {
+        complain("out of memory");
+        exit(FAILED);
+    }
+    return memory;
+}
+
+/* ---- values ------------------------------------------------------------ */
+
+/* Decimal digits and nothing else; `len` 0: up to the NUL. */
+static int parse_number(const char *s, size_t len, uint64_t max, uint64_t *out)
+{
+    uint64_t n = 0;
+    size_t i;
+
+    if (len == 0)
+        len = strlen(s);
+    for (i = 0; i < len; i++) {
+        uint64_t digit = (uint64_t)(s[i] - '0');
+
+        if (s[i] < '0' || s[i] > '9' || n > (max - digit) / 10)
+            return 0;
+        n = n * 10 + digit;
+    }
+    *out = n;
+    return len > 0;
+}
+
+/* A number of bytes, with K, M or G behind it. */
+static int parse_size(const char *s, size_t *out)
+{
+    static const char units[] = "KkMmGg";
+    size_t len = strlen(s), shift = 0;
+    const char *unit = len > 1 ? strchr(units, s[len - 1]) : NULL;
+    uint64_t n;
+
+    if (unit != NULL) {
+        shift = 10 * ((size_t)(unit - units) / 2 + 1);
+        len--;
+    }
+    if (!parse_number(s, len, SIZE_MAX >> shift, &n))
+        return 0;
+    *out = (size_t)n << shift;
+    return 1;
+}
+
+/* Seconds since 1970, up to the end of the year 9999. */
+static int parse_epoch(const char *s, ocitar_time *out)
+{
+    uint64_t n;
+
+    if (!parse_number(s, 0, 253402300799, &n))
+        return 0;
+    memset(out, 0, sizeof *out);
+    out->seconds = (int64_t)n;
+    out->set = 1;
+    return 1;
+}
+
+/* Takes `digits` digits and one of the characters in `then` ("": none). */
+static int take(const char **s, size_t digits, uint64_t max, const char *then,
+                int64_t *out)
+{
+    uint64_t n = 0;
+
+    if (strlen(*s) < digits || !parse_number(*s, digits, max, &n))
+        return 0;
+    *s += digits;
+    *out = (int64_t)n;
+    if (*then == 0)
+        return 1;
+    return **s != 0 && strchr(then, *(*s)++) != NULL;
+}
+
+/* Days from 1970-01-01; years begin in March, so a leap day comes last. */
+static int64_t days_of(int64_t year, int64_t month, int64_t day)
+{
+    int64_t y = year + 400 - (month <= 2);
+
+    return y * 365 + y / 4 - y / 100 + y / 400 - 146097 +
+           (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1 - 719468;
+}
+
+/* 2024-02-29T12:00:00.5+01:00 (RFC 3339), years 0000 to 9999 in UTC. */
+static int parse_date(const char *s, ocitar_time *out)
+{
+    int64_t year, month, day, hour, minute, second, days, scale;
+
+    memset(out, 0, sizeof *out);
+    if (!take(&s, 4, 9999, "-", &year) || !take(&s, 2, 12, "-", &month) ||
+        !take(&s, 2, 31, "Tt ", &day) || !take(&s, 2, 23, ":", &hour) ||
+        !take(&s, 2, 59, ":", &minute) || !take(&s, 2, 59, "", &second) ||
+        month == 0 || day == 0)
+        return 0;
+    days = days_of(year, month, day);
+    if (month < 12 && days >= days_of(year, month + 1, 1))
+        return 0; /* the 30th of February */
+    out->seconds = days * 86400 + hour * 3600 + minute * 60 + second;
+    if (s[0] == '.' && s[1] >= '0' && s[1] <= '9')
+        for (scale = 100000000, s++; *s >= '0' && *s <= '9'; scale /= 10)
+            out->nanoseconds += (uint32_t)((*s++ - '0') * scale);
+    if (*s == '+' || *s == '-') {
+        int64_t east = *s++ == '+' ? 1 : -1;
+
+        if (!take(&s, 2, 23, ":", &hour) || !take(&s, 2, 59, "", &minute))
+            return 0;
+        out->seconds -= east * (hour * 3600 + minute * 60);
+    } else if (*s == 'Z' || *s == 'z') {
+        s++;
+    } else {
+        return 0;
+    }
+    out->set = 1;
+    return *s == 0 && out->seconds >= -62167219200 &&
+           out->seconds <= 253402300799;
+}
+
+/* UTF-8, in which all of an image's documents are. */
+static int is_utf8(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    uint32_t least, c;
+    int more;
+
+    while (*s != 0) {
+        c = *s++;
+        if (c < 0x80)
+            continue;
+        more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
+        least = c >= 0xf0 ? 0x10000 : c >= 0xe0 ? 0x800 : 0x80;
+        if (c < 0xc0 || c > 0xf7)
+            return 0;
+        for (c &= 0x3fu >> more; more > 0 && (*s & 0xc0) == 0x80; more--)
+            c = c << 6 | (*s++ & 0x3f);
+        if (more > 0 || c < least || c > 0x10ffff ||
+            (c >= 0xd800 && c < 0xe000))
+            return 0;
+    }
+    return 1;
+}
+
+/* ---- options ----------------------------------------------------------- */
+
+typedef struct list {
+    const char **items;
+    size_t count;
+} list;
+
+typedef struct pairs {
+    ocitar_pair *items;
+    char **texts; /* what they point into */
+    size_t count;
+} pairs;
+
+typedef struct options {
+    ocitar_image_desc image; /* the lists are put in last */
+    list cmd, entrypoint, env, ports, volumes, history, operands;
+    pairs labels, annotations;
+    char platform[128]; /* the text that image.platform points into */
+    const char *output;
+    ocitar_time mtime;
+    uint32_t owner[2]; /* uid, gid */
+    size_t memory;
+    uint8_t algorithm;
+    uint8_t own, no_docker, dry_run, quiet, tar, version, help;
+} options;
+
+static void list_add(list *l, const char *item)
+{
+    l->items = (const char **)grow(l->items, l->count + 1, sizeof *l->items);
+    l->items[l->count++] = item;
+}
+
+/* The functions that take an option's value: into a field of its own, or
+   into the options as a whole. They return NULL, or what is wrong with it. */
+
+static const char *set_text(void *field, const char *value)
+{
+    *(const char **)field = value;
+    return *value == 0 ? "must not be empty" : NULL;
+}
+
+static const char *set_flag(void *field, const char *value)
+{
+    (void)value;
+    *(uint8_t *)field = 1;
+    return NULL;
+}
+
+static const char *add_item(void *field, const char *value)
+{
+    list_add((list *)field, value);
+    return NULL;
+}
+
+static const char *add_env(void *field, const char *value)
+{
+    if (value[0] == '=' || strchr(value, '=') == NULL)
+        return "must be NAME=VALUE";
+    return add_item(field, value);
+}
+
+/* Into a set. */
+static const char *add_volume(void *field, const char *value)
+{
+    const list *l = (const list *)field;
+    size_t i;
+
+    for (i = 0; i < l->count; i++)
+        if (strcmp(l->items[i], value) == 0)
+            return "given twice";
+    return *value == 0 ? "must not be empty" : add_item(field, value);
+}
+
+/* "80", "53/udp" */
+static const char *add_port(void *field, const char *value)
+{
+    const char *slash = strchr(value, '/'), *end = strchr(value, 0);
+    const char *protocol = slash != NULL ? slash : "/tcp";
+    uint64_t n = 0;
+
+    if (slash == value ||
+        !parse_number(value, (size_t)((slash != NULL ? slash : end) - value),
+                      65535, &n) ||
+        n == 0 ||
+        (strcmp(protocol, "/tcp") != 0 && strcmp(protocol, "/udp") != 0 &&
+         strcmp(protocol, "/sctp") != 0))
+        return "must be PORT, PORT/tcp, PORT/udp or PORT/sctp";
+    return add_volume(field, value);
+}
+
+/* KEY=VALUE; ".x" is short for "org.opencontainers.image.x". */
+static const char *add_pair(void *field, const char *text)
+{
+    pairs *p = (pairs *)field;
+    const char *prefix = text[0] == '.' ? "org.opencontainers.image" : "";
+    size_t before = strlen(prefix), len = strlen(text) + 1, key_len, i;
+    const char *equals = strchr(text, '=');
+    char *copy;
+
+    if (equals == NULL || equals == text || equals == text + (before > 0))
+        return "must be KEY=VALUE";
+    key_len = before + (size_t)(equals - text);
+    p->items = (ocitar_pair *)grow(p->items, p->count + 1, sizeof *p->items);
+    p->texts = (char **)grow(p->texts, p->count + 1, sizeof *p->texts);
+    copy = (char *)grow(NULL, before + len, 1);
+    memcpy(copy, prefix, before);
+    memcpy(copy + before, text, len);
+    memset(&p->items[p->count], 0, sizeof p->items[p->count]);
+    p->items[p->count].key = copy;
+    p->items[p->count].key_len = key_len;
+    p->items[p->count].value = copy + key_len + 1;
+    p->texts[p->count++] = copy;
+    for (i = 0; i + 1 < p->count; i++)
+        if (p->items[i].key_len == key_len &&
+            memcmp(p->items[i].key, copy, key_len) == 0)
+            return "this key is given twice";
+    return NULL;
+}
+
+static void pairs_free(pairs *p)
+{
+    while (p->count > 0)
+        free(p->texts[--p->count]);
+    free(p->texts);
+    free(p->items);
+}
+
+/* OS/ARCH[/VARIANT] */
+static const char *set_platform(void *field, const char *value)
+{
+    options *o = (options *)field;
+    char *arch, *variant;
+
+    if (strlen(value) >= sizeof o->platform)
+        return "too long";
+    strcpy(o->platform, value);
+    arch = strchr(o->platform, '/');
+    if (arch != NULL)
+        *arch++ = 0;
+    variant = arch != NULL ? strchr(arch, '/') : NULL;
+    if (variant != NULL)
+        *variant++ = 0;
+    if (o->platform[0] == 0 || arch == NULL || arch[0] == 0 ||
+        (variant != NULL && (variant[0] == 0 || strchr(variant, '/') != NULL)))
+        return "must be OS/ARCH or OS/ARCH/VARIANT";
+    o->image.platform.os = o->platform;
+    o->image.platform.architecture = arch;
+    o->image.platform.variant = variant;
+    return NULL;
+}
+
+static const char *set_owner(void *field, const char *value)
+{
+    options *o = (options *)field;
+    const char *colon = strchr(value, ':');
+    uint64_t uid, gid;
+
+    if (colon == NULL || colon == value ||
+        !parse_number(value, (size_t)(colon - value), UINT32_MAX, &uid) ||
+        !parse_number(colon + 1, 0, UINT32_MAX, &gid))
+        return "must be UID:GID, two numbers";
+    o->own = 1;
+    o->owner[0] = (uint32_t)uid;
+    o->owner[1] = (uint32_t)gid;
+    return NULL;
+}
+
+static const char *set_digest(void *field, const char *value)
+{
+    uint8_t algorithm = ocitar_algorithm_parse(value, 0);
+
+    *(uint8_t *)field = algorithm;
+    return algorithm == OCITAR_SHA256 || algorithm == OCITAR_SHA512
+               ? NULL
+               : "must be sha256 or sha512";
+}
+
+static const char *set_epoch(void *field, const char *value)
+{
+    return parse_epoch(value, (ocitar_time *)field)
+               ? NULL
+               : "must be seconds since 1970";
+}
+
+static const char *set_created(void *field, const char *value)
+{
+    ocitar_time *time = (ocitar_time *)field;
+
+    return parse_epoch(value, time) || parse_date(value, time)
+               ? NULL
+               : "must be seconds since 1970, or 2024-02-29T12:00:00Z";
+}
+
+static const char *set_size(void *field, const char *value)
+{
+    return parse_size(value, (size_t *)field)
+               ? NULL
+               : "must be a number of bytes, such as 65536, 64K, 1M or 1G";
+}
+
+#define FIELD(name) offsetof(options, name)
+
+static const struct option {
+    const char *name;
+    char letter; /* 0: none */
+    const char *(*set_fn)(void *field, const char *value);
+    size_t field;
+} option_table[] = {
+    {"arch", 'm', set_text, FIELD(image.platform.architecture)},
+    {"arch-variant", 0, set_text, FIELD(image.platform.variant)},
+    {"os", 0, set_text, FIELD(image.platform.os)},
+    {"platform", 0, set_platform, 0},
+    {"author", 'a', set_text, FIELD(image.author)},
+    {"cmd", 'c', add_item, FIELD(cmd)},
+    {"entrypoint", 'C', add_item, FIELD(entrypoint)},
+    {"env", 'e', add_env, FIELD(env)},
+    {"label", 'l', add_pair, FIELD(labels)},
+    {"annotation", 0, add_pair, FIELD(annotations)},
+    {"port", 'p', add_port, FIELD(ports)},
+    {"volume", 'v', add_volume, FIELD(volumes)},
+    {"user", 'u', set_text, FIELD(image.user)},
+    {"working-dir", 'w', set_text, FIELD(image.working_dir)},
+    {"stop-signal", 0, set_text, FIELD(image.stop_signal)},
+    {"history", 0, add_item, FIELD(history)},
+    {"created", 0, set_created, FIELD(image.created)},
+    {"owner", 0, set_owner, 0},
+    {"mtime", 0, set_epoch, FIELD(mtime)},
+    {"digest", 0, set_digest, FIELD(algorithm)},
+    {"memory", 0, set_size, FIELD(memory)},
+    {"output", 'o', set_text, FIELD(output)},
+    {"no-docker-manifest", 0, set_flag, FIELD(no_docker)},
+    {"dry-run", 0, set_flag, FIELD(dry_run)},
+    {"quiet", 0, set_flag, FIELD(quiet)},
+    {"tar", 't', set_flag, FIELD(tar)},
+    {"version", 'V', set_flag, FIELD(version)},
+    {"help", 'h', set_flag, FIELD(help)}};
+
+/* By name, or if that is NULL by letter. */
+static const struct option *find_option(const char *name, size_t len,
+                                        char letter)
+{
+    const struct option *option = option_table;
+    const struct option *end = option + sizeof option_table / sizeof *option;
+
+    for (; option < end; option++)
+        if (name == NULL ? letter != 0 && option->letter == letter
+                         : strlen(option->name) == len &&
+                               memcmp(option->name, name, len) == 0)
+            return option;
+    return NULL;
+}
+
+/* One argument that begins with '-': a long option, or letters. A value may
+   be attached, or is argv[*at]. -1: go on; else the exit code. */
+static int parse_option(options *o, const char *arg, char **argv, int *at)
+{
+    int is_long = arg[1] == '-';
+    const char *p = arg + 1 + is_long, *value, *why;
+    const struct option *option;
+    char shown[64];
+
+    do {
+        size_t len = is_long ? strcspn(p, "=") : 1;
+
+        option = find_option(is_long ? p : NULL, len, *p);
+        if (option == NULL)
+            return wrong(arg, NULL, "unknown option");
+        snprintf(shown, sizeof shown, "-%s%.*s", is_long ? "-" : "", (int)len,
+                 p);
+        p += len;
+        value = *p != 0 ? p + is_long : argv[*at];
+        if (option->set_fn == set_flag) {
+            if (is_long && *p != 0)
+                return wrong(arg, NULL, "this option takes no value");
+            value = "";
+        } else if (value == NULL) {
+            return wrong(shown, NULL, "a value is missing");
+        } else {
+            *at += *p == 0;
+            p = "";
+        }
+        why = is_utf8(value) || option->field == FIELD(output)
+                  ? option->set_fn((char *)o + option->field, value)
+                  : "not UTF-8";
+        if (why != NULL)
+            return wrong(shown, value, why);
+        if (o->help)
+            return print(pack_help_text, pack_help_text_2);
+        if (o->version)
+            return print("ocitar " OCITAR_VERSION, "\n");
+    } while (*p != 0);
+    return -1;
+}
+
+static int parse_arguments(options *o, char **argv)
+{
+    int at = 0, only_operands = 0, code = -1;
+
+    while (code < 0 && argv[at] != NULL) {
+        const char *arg = argv[at++];
+
+        if (only_operands || arg[0] != '-' || arg[1] == 0)
+            list_add(&o->operands, arg);
+        else if (strcmp(arg, "--") == 0)
+            only_operands = 1;
+        else
+            code = parse_option(o, arg, argv, &at);
+    }
+    return code;
+}
+
+/* The names of `uname -m` in Go's words, where they differ. */
+static void translate_architecture(ocitar_platform *p)
+{
+    static const char *const names[][3] = {
+        {"x86_64", "amd64", NULL},     {"aarch64", "arm64", NULL},
+        {"armv7l", "arm", "v7"},       {"armv6l", "arm", "v6"},
+        {"i386", "386", NULL},         {"i686", "386", NULL},
+        {"mips64el", "mips64le", NULL}};
+    size_t i;
+
+    for (i = 0; p->architecture != NULL && i < sizeof names / sizeof names[0];
+         i++) {
+        if (strcmp(p->architecture, names[i][0]) != 0)
+            continue;
+        p->architecture = names[i][1];
+        if (p->variant == NULL)
+            p->variant = names[i][2];
+    }
+}
+
+/* What depends on several options, the operands or the environment. */
+static int complete_options(options *o)
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    ocitar_time time;
+    ocitar_reference ref;
+    size_t i, stdins = 0;
+
+    if (epoch != NULL) {
+        if (!parse_epoch(epoch, &time))
+            return wrong("SOURCE_DATE_EPOCH", epoch,
+                         "must be seconds since 1970");
+        if (!o->image.created.set)
+            o->image.created = time;
+        if (!o->mtime.set)
+            o->mtime = time;
+    }
+    if (o->operands.count < 2)
+        return wrong("pack", NULL,
+                     o->operands.count == 0 ? "ROOTFS and NAME are missing"
+                                            : "ROOTFS or NAME is missing");
+    o->image.reference = o->operands.items[--o->operands.count];
+    if (ocitar_reference_parse(&ref, o->image.reference, 0) != OCITAR_OK ||
+        ref.digest != NULL)
+        return wrong(o->image.reference, NULL, "not a NAME or NAME:TAG");
+    for (i = 0; i < o->operands.count; i++) {
+        if (o->operands.items[i][0] == 0)
+            return wrong("ROOTFS", NULL, "must not be empty");
+        stdins += strcmp(o->operands.items[i], "-") == 0;
+    }
+    if (stdins > 1)
+        return wrong("-", NULL, "standard input can be read only once");
+    if (stdins > 0 && o->dry_run)
+        return wrong("--dry-run", NULL, "not with standard input");
+    translate_architecture(&o->image.platform);
+    return -1;
+}
+
+static void options_free(options *o)
+{
+    free(o->cmd.items);
+    free(o->entrypoint.items);
+    free(o->env.items);
+    free(o->ports.items);
+    free(o->volumes.items);
+    free(o->history.items);
+    free(o->operands.items);
+    pairs_free(&o->labels);
+    pairs_free(&o->annotations);
+}
+
+/* ---- inputs ------------------------------------------------------------ */
+
+typedef struct input {
+    const char *path;
+    int descriptor; /* -1: a directory */
+    struct stat info;
+} input;
+
+static int same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Opens all before anything is written. */
+static int open_inputs(input *in, const list *paths)
+{
+    size_t i;
+
+    for (i = 0; i < paths->count; i++) {
+        in[i].path = paths->items[i];
+        in[i].descriptor = -1;
+    }
+    for (i = 0; i < paths->count; i++, in++) {
+        int is_stdin = strcmp(in->path, "-") == 0;
+
+        if (is_stdin)
+            in->path = "standard input";
+        in->descriptor =
+            is_stdin ? STDIN_FILENO : open(in->path, O_RDONLY | O_CLOEXEC);
+        if (in->descriptor < 0 || fstat(in->descriptor, &in->info) != 0) {
+            complain("%s: %s", in->path, strerror(errno));
+            return FAILED;
+        }
+        if (S_ISDIR(in->info.st_mode) && !is_stdin) {
+            close(in->descriptor);
+            in->descriptor = -1;
+        } else if (isatty(in->descriptor)) {
+            complain("%s: a tar is not read from a terminal", in->path);
+            return FAILED;
+        }
+    }
+    return DONE;
+}
+
+static void close_inputs(input *in, size_t count)
+{
+    for (; count > 0; count--, in++)
+        if (in->descriptor > STDERR_FILENO)
+            close(in->descriptor);
+}
+
+/* Is the checksum in a tar header right? */
+static int is_tar_header(const unsigned char *block)
+{
+    unsigned long sum = 0, want = 0;
+    size_t i;
+
+    for (i = 0; i < 512; i++)
+        sum += i >= 148 && i < 156 ? ' ' : block[i];
+    for (i = 148; i < 156 && block[i] == ' '; i++)
+        ;
+    for (; i < 156 && block[i] >= '0' && block[i] <= '7'; i++)
+        want = want * 8 + (unsigned long)(block[i] - '0');
+    return sum == want;
+}
+
+/* Looks at the beginning; NULL, or why it is not taken. */
+static const char *check_tar(const unsigned char *data, size_t len)
+{
+    static const unsigned char magics[][6] = {
+        /* the length, then the bytes of gzip, zstd, xz, bzip2 */
+        {2, 0x1f, 0x8b},
+        {4, 0x28, 0xb5, 0x2f, 0xfd},
+        {5, 0xfd, '7', 'z', 'X', 'Z'},
+        {3, 'B', 'Z', 'h'}};
+    static const unsigned char zeros[512];
+    size_t i;
+
+    if (len == 0)
+        return "empty, not a tar";
+    if (len >= 512 &&
+        (is_tar_header(data) || memcmp(data, zeros, sizeof zeros) == 0))
+        return NULL;
+    for (i = 0; i < sizeof magics / sizeof magics[0]; i++)
+        if (len >= magics[i][0] &&
+            memcmp(data, magics[i] + 1, magics[i][0]) == 0)
+            return "compressed layers are not taken yet: decompress it first";
+    return "not a tar";
+}
+
+/* ---- output ------------------------------------------------------------ */
+
+/* The file to be written: what was given, or NAME-TAG.tar. */
+static char *output_name(const options *o)
+{
+    ocitar_reference ref;
+    const char *name;
+    size_t len, size;
+    char *out;
+
+    if (o->output != NULL) {
+        size = strlen(o->output) + 1;
+        out = (char *)grow(NULL, size, 1);
+        memcpy(out, o->output, size);
+        return out;
+    }
+    if (ocitar_reference_parse(&ref, o->image.reference, 0) != OCITAR_OK)
+        ref.name_len = 0; /* cannot be: it was checked */
+    name = o->image.reference;
+    for (len = 0; len < ref.name_len && name[ref.name_len - 1 - len] != '/';)
+        len++;
+    name += ref.name_len - len;
+    size = strlen(o->image.reference) + sizeof "-latest.tar";
+    out = (char *)grow(NULL, size, 1);
+    if (ref.tag == NULL)
+        snprintf(out, size, "%.*s-latest.tar", (int)len, name);
+    else
+        snprintf(out, size, "%.*s-%s.tar", (int)len, name, ref.tag);
+    return out;
+}
+
+/* The real path of a file that is there, or of the directory that it will be
+   in. NULL: not a regular file, or not to be had, as opening tells.*/
+static char *real_place(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+    struct stat st;
+    char *directory, *real;
+
+    if (stat(path, &st) == 0)
+        return S_ISREG(st.st_mode) ? realpath(path, NULL) : NULL;
+    directory = (char *)grow(NULL, len + 2, 1);
+    memcpy(directory, len > 0 ? path : ".", len > 0 ? len : 1);
+    directory[len > 0 ? len : 1] = 0;
+    real = realpath(directory, NULL);
+    free(directory);
+    return real;
+}
+
+/* An archive must not become a part of itself. */
+static int check_outside(const char *output, const input *in, size_t count)
+{
+    char *place = strcmp(output, "-") == 0 ? NULL : real_place(output);
+    char *slash = place;
+    struct stat st;
+    size_t i;
+
+    while (slash != NULL) {
+        for (i = 0; i < count && stat(place, &st) == 0; i++)
+            if (in[i].descriptor < 0 && same_file(&st, &in[i].info)) {
+                complain("%s: the output would be inside the input %s; give "
+                         "another place with --output",
+                         output, in[i].path);
+                free(place);
+                return FAILED;
+            }
+        slash = strrchr(place, '/');
+        if (slash == place && slash[1] != 0)
+            slash[1] = 0; /* the root comes last */
+        else if (slash == place)
+            slash = NULL;
+        else if (slash != NULL)
+            *slash = 0;
+    }
+    free(place);
+    return DONE;
+}
+
+/* The file beside the final one must not stay if a signal ends the run. */
+static const ocitar_output *volatile pending_output;
+
+static void remove_pending(int number)
+{
+    const ocitar_output *o = pending_output;
+
+    if (o != NULL)
+        unlinkat(o->directory, o->temp, 0);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
+    struct sigaction old, action;
+    size_t i;
+
+    signal(SIGPIPE, SIG_IGN); /* write says EPIPE instead */
+    memset(&action, 0, sizeof action);
+    action.sa_handler = remove_pending;
+    sigemptyset(&action.sa_mask);
+    for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (sigaction(numbers[i], NULL, &old) == 0 &&
+            old.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
+}
+
+/* ---- pack -------------------------------------------------------------- */
+
+typedef struct pack {
+    const options *o;
+    input *inputs;
+    size_t layers;
+    char *output_name;
+    const char *output_shown;
+    ocitar_output output;
+    struct stat output_info; /* if it is written straight to a file */
+    const input *current;    /* the layer being packed */
+    char trouble[4096];      /* where in it the walk failed */
+    const char *temp_directory;
+    ocitar_temp temp;
+    ocitar_store store;
+    ocitar_allocator heap;
+    ocitar_spool spool;
+    ocitar_archive archive;
+    ocitar_layout layout;
+    ocitar_index index;
+    ocitar_image image;
+    ocitar_layer layer;
+    ocitar_descriptor *pool; /* the layers', then the image's */
+    ocitar_key *keys;
+    ocitar_history *history;
+} pack;
+
+/* Says what the library's code means, and of which file. */
+static int explain(const pack *p, int code)
+{
+    const ocitar_error *e = ocitar_archive_error(&p->archive);
+    const char *system = strerror(e->user_code);
+    const char *path =
+        p->current != NULL ? p->current->path : p->o->image.reference;
+    size_t len = strlen(path);
+    char why[OCITAR_ERROR_MAX];
+
+    ocitar_error_format(e, why, sizeof why);
+    if (code == OCITAR_E_SINK)
+        complain("%s: %s", p->output_shown, system);
+    else if (code == OCITAR_E_SPOOL)
+        complain("%s: %s", p->temp_directory, system);
+    else if (code == OCITAR_E_MEMORY)
+        complain("out of memory");
+    else if (code != OCITAR_E_SOURCE) /* note_entry has said it */
+        complain("%s%s%s: %s", path,
+                 p->trouble[0] != 0 && path[len - 1] != '/' ? "/" : "",
+                 p->trouble, code == OCITAR_E_SYSTEM ? system : why);
+    return FAILED;
+}
+
+/* Is this the file that standard output goes to? */
+static int is_output(const pack *p, const struct stat *st)
+{
+    return p->output_info.st_ino != 0 && same_file(st, &p->output_info);
+}
+
+static int note_entry(void *user, int what, const char *name, int error)
+{
+    pack *p = (pack *)user;
+    char path[4096];
+    struct stat st;
+
+    (void)error; /* the layer keeps it too */
+    if (what == OCITAR_TREE_FAILED)
+        snprintf(p->trouble, sizeof p->trouble, "%s", name);
+    if (what == OCITAR_TREE_SKIPPED)
+        complain("%s/%s: a socket, skipped", p->current->path, name);
+    if (what != OCITAR_TREE_ENTRY || p->output_info.st_ino == 0)
+        return 0;
+    snprintf(path, sizeof path, "%s/%s", p->current->path, name);
+    if (lstat(path, &st) != 0 || !is_output(p, &st))
+        return 0;
+    complain("%s: this is the output", path);
+    return 1;
+}
+
+static int pack_directory(pack *p, void *buffer, size_t size)
+{
+    ocitar_tree_desc desc = OCITAR_ZERO;
+    int code;
+
+    desc.path = p->current->path;
+    desc.allocator = &p->heap;
+    desc.buffer = buffer;
+    desc.buffer_size = size;
+    desc.mtime_max = p->o->mtime;
+    desc.own = p->o->own;
+    desc.uid = p->o->owner[0];
+    desc.gid = p->o->owner[1];
+    desc.notify_fn = note_entry;
+    desc.notify_user = p;
+    code = ocitar_layer_tree(&p->layer, &desc);
+    return code == OCITAR_OK ? DONE : explain(p, code);
+}
+
+/* Reads until the buffer is full or the input ends. */
+static int read_full(const input *in, unsigned char *buffer, size_t size,
+                     size_t *len)
+{
+    ssize_t n = 1;
+
+    for (*len = 0; *len < size && n != 0; *len += n > 0 ? (size_t)n : 0) {
+        n = read(in->descriptor, buffer + *len, size - *len);
+        if (n < 0 && errno != EINTR) {
+            complain("%s: %s", in->path, strerror(errno));
+            return FAILED;
+        }
+    }
+    return DONE;
+}
+
+static int pack_tar(pack *p, unsigned char *buffer, size_t size)
+{
+    const input *in = p->current;
+    const char *why = NULL;
+    size_t n, last = 0;
+    int code = OCITAR_OK, first = 1;
+
+    do {
+        if (read_full(in, buffer, size, &n) != DONE)
+            return FAILED;
+        if (first)
+            why = is_output(p, &in->info) ? "this is the output"
+                                          : check_tar(buffer, n);
+        if (why == NULL && n % 512 != 0) /* only the last piece can be */
+            why = "not a tar: its length is not a multiple of 512";
+        if (why != NULL) {
+            complain("%s: %s", in->path, why);
+            return FAILED;
+        }
+        code = ocitar_layer_write(&p->layer, buffer, n);
+        first = 0;
+        last = n;
+    } while (code == OCITAR_OK && last == size);
+    return code == OCITAR_OK ? DONE : explain(p, code);
+}
+
+static int pack_layer(pack *p, const input *in)
+{
+    static unsigned char buffer[131072];
+    ocitar_layer_desc desc = OCITAR_ZERO;
+    int code, done;
+
+    p->current = in;
+    desc.wait.spool = &p->spool;
+    desc.raw = in->descriptor >= 0;
+    desc.algorithm = p->o->algorithm;
+    if (desc.raw && in->info.st_size >= (off_t)1 << 33)
+        desc.wait.way = OCITAR_WAIT_SPOOL; /* too big to be patched */
+    code = ocitar_layer_begin(&p->layer, &p->image, &desc);
+    if (code != OCITAR_OK)
+        return explain(p, code);
+    done = desc.raw ? pack_tar(p, buffer, sizeof buffer)
+                    : pack_directory(p, buffer, sizeof buffer);
+    if (done != DONE)
+        return done;
+    code = ocitar_layer_end(&p->layer);
+    if (code == OCITAR_E_RANGE) { /* no room was left for such a size */
+        complain("%s: a layer of 8 GiB or more needs a pipe: "
+                 "--output - | cat >FILE",
+                 in->path);
+        return FAILED;
+    }
+    if (code != OCITAR_OK)
+        return explain(p, code);
+    p->current = NULL;
+    return DONE;
+}
+
+/* One line for each layer, as readers want it, then those that made none. */
+static void fill_history(pack *p, ocitar_image_desc *image)
+{
+    const options *o = p->o;
+    size_t i;
+
+    if (o->history.count == 0)
+        return;
+    image->history = p->history;
+    image->history_count =
+        o->history.count > p->layers ? o->history.count : p->layers;
+    for (i = 0; i < image->history_count; i++) {
+        if (i < o->history.count)
+            p->history[i].created_by = o->history.items[i];
+        p->history[i].created = image->created;
+        p->history[i].empty_layer = i >= p->layers;
+    }
+}
+
+static int begin_image(pack *p)
+{
+    const options *o = p->o;
+    ocitar_image_desc image = o->image;
+
+    image.cmd = o->cmd.items;
+    image.cmd_count = o->cmd.count;
+    image.entrypoint = o->entrypoint.items;
+    image.entrypoint_count = o->entrypoint.count;
+    image.env = o->env.items;
+    image.env_count = o->env.count;
+    image.ports = o->ports.items;
+    image.port_count = o->ports.count;
+    image.volumes = o->volumes.items;
+    image.volume_count = o->volumes.count;
+    image.labels = o->labels.items;
+    image.label_count = o->labels.count;
+    image.annotations = o->annotations.items;
+    image.annotation_count = o->annotations.count;
+    image.algorithm = o->algorithm;
+    fill_history(p, &image);
+    return ocitar_image_begin(&p->image, &p->index, &image);
+}
+
+static int begin_archive(pack *p)
+{
+    static unsigned char buffer[65536];
+    ocitar_archive_desc archive = OCITAR_ZERO;
+    ocitar_layout_desc layout = OCITAR_ZERO;
+    ocitar_index_desc index = OCITAR_ZERO;
+    int code;
+
+    if (!p->o->dry_run)
+        ocitar_fd_sink(&p->output.fd, &archive.sink);
+    archive.buffer = buffer;
+    archive.buffer_size = sizeof buffer;
+    layout.keys = p->keys;
+    layout.key_count = (uint32_t)(2 * (p->layers + 2));
+    layout.algorithms = p->o->algorithm;
+    index.descriptors = p->pool;
+    index.capacity = p->layers + 1;
+    index.no_docker = p->o->no_docker;
+    code = ocitar_archive_begin(&p->archive, &archive);
+    if (code == OCITAR_OK)
+        code = ocitar_layout_begin(&p->layout, &p->archive, &layout);
+    if (code == OCITAR_OK)
+        code = ocitar_index_begin(&p->index, &p->layout, &index);
+    if (code == OCITAR_OK)
+        code = begin_image(p);
+    return code == OCITAR_OK ? DONE : explain(p, code);
+}
+
+static int pack_image(pack *p)
+{
+    int done = begin_archive(p), code;
+    size_t i;
+
+    for (i = 0; done == DONE && i < p->layers; i++)
+        done = pack_layer(p, &p->inputs[i]);
+    if (done != DONE)
+        return done;
+    code = ocitar_image_end(&p->image);
+    if (code == OCITAR_OK)
+        code = ocitar_index_end(&p->index);
+    if (code == OCITAR_OK)
+        code = ocitar_archive_finish(&p->archive);
+    return code == OCITAR_OK ? DONE : explain(p, code);
+}
+
+/* What was made, for people and scripts. */
+static int report(const pack *p)
+{
+    const ocitar_descriptor *d = ocitar_image_descriptor(&p->image);
+    int dry = p->o->dry_run, ok = 1;
+    FILE *to = strcmp(p->output_name, "-") == 0 && !dry ? stderr : stdout;
+    char digest[OCITAR_DIGEST_TEXT_MAX];
+    ocitar_reference ref;
+    size_t i;
+
+    if (d == NULL ||
+        ocitar_reference_parse(&ref, d->reference, 0) != OCITAR_OK)
+        return FAILED; /* cannot be: the image was ended */
+    for (i = 0; dry && i < p->layers; i++) {
+        ocitar_digest_format(&p->pool[i].digest, digest);
+        ok &= fprintf(to, "layer     %s  %llu bytes  %s\n", digest,
+                      (unsigned long long)p->pool[i].size,
+                      p->inputs[i].path) > 0;
+    }
+    ocitar_digest_format(&d->diff_id, digest); /* an image's is its config */
+    if (dry)
+        ok &= fprintf(to, "config    %s\n", digest) > 0;
+    ocitar_digest_format(&d->digest, digest);
+    if (dry)
+        ok &= fprintf(to, "manifest  %s\n", digest) > 0;
+    ok &= fprintf(to, "%s%s  %s/%s%s%s  %zu layer%s  %llu bytes  %s  -> %s\n",
+                  d->reference, ref.tag == NULL ? ":latest" : "",
+                  d->platform.os, d->platform.architecture,
+                  d->platform.variant != NULL ? "/" : "",
+                  d->platform.variant != NULL ? d->platform.variant : "",
+                  p->layers, p->layers == 1 ? "" : "s",
+                  (unsigned long long)ocitar_archive_size(&p->archive), digest,
+                  dry ? "nothing written" : p->output_shown) > 0;
+    return to == stderr ? DONE : written(to, ok);
+}
+
+static int open_output(pack *p)
+{
+    int code = 0;
+
+    if (ocitar_output_open(&p->output, p->output_name, &code) != OCITAR_OK) {
+        complain("%s: %s", p->output_shown, strerror(code));
+        return FAILED;
+    }
+    if (p->output.directory >= 0) {
+        pending_output = &p->output;
+        return DONE;
+    }
+    if (isatty(p->output.fd.descriptor)) {
+        complain("%s: a tar is not written to a terminal", p->output_shown);
+        return FAILED;
+    }
+    if (fstat(p->output.fd.descriptor, &p->output_info) != 0 ||
+        !S_ISREG(p->output_info.st_mode))
+        memset(&p->output_info, 0, sizeof p->output_info);
+    return DONE;
+}
+
+static int commit_output(pack *p)
+{
+    int code = 0;
+
+    if (ocitar_output_commit(&p->output, 0, &code) == OCITAR_OK &&
+        (strcmp(p->output_name, "-") != 0 || close(STDOUT_FILENO) == 0))
+        return DONE;
+    complain("%s: %s", p->output_shown, strerror(code != 0 ? code : errno));
+    return FAILED;
+}
+
+/* From open inputs to a complete file. */
+static int pack_output(pack *p)
+{
+    int done = check_outside(p->output_name, p->inputs, p->layers);
+
+    if (done == DONE && !p->o->dry_run)
+        done = open_output(p);
+    if (done == DONE)
+        done = pack_image(p);
+    if (done == DONE && !p->o->dry_run)
+        done = commit_output(p);
+    if (!p->o->dry_run)
+        ocitar_output_abandon(&p->output); /* nothing, after a commit */
+    pending_output = NULL;
+    return done == DONE && !p->o->quiet ? report(p) : done;
+}
+
+static int begin_spool(pack *p)
+{
+    ocitar_spool_desc desc = OCITAR_ZERO;
+    const char *directory = getenv("TMPDIR");
+
+    p->temp_directory =
+        directory != NULL && *directory != 0 ? directory : "/tmp";
+    ocitar_heap(&p->heap);
+    ocitar_temp_begin(&p->temp, p->temp_directory);
+    ocitar_temp_store(&p->temp, &p->store);
+    if (p->o->memory > 0)
+        desc.allocator = &p->heap;
+    desc.memory_limit = p->o->memory;
+    desc.store = &p->store;
+    return ocitar_spool_begin(&p->spool, &desc) == OCITAR_OK ? DONE : FAILED;
+}
+
+static int pack_options(const options *o)
+{
+    static pack p;
+    size_t n = o->operands.count;
+    size_t lines = n > o->history.count ? n : o->history.count;
+    int done;
+
+    p.o = o;
+    p.layers = n;
+    p.output.directory = -1;
+    p.output.fd.descriptor = -1;
+    p.output_name = output_name(o);
+    p.output_shown =
+        strcmp(p.output_name, "-") == 0 ? "standard output" : p.output_name;
+    p.inputs = (input *)grow(NULL, n, sizeof *p.inputs);
+    p.pool = (ocitar_descriptor *)grow(NULL, n + 1, sizeof *p.pool);
+    p.keys = (ocitar_key *)grow(NULL, 2 * (n + 2), sizeof *p.keys);
+    p.history = (ocitar_history *)grow(NULL, lines, sizeof *p.history);
+    memset(p.history, 0, lines * sizeof *p.history);
+    done = begin_spool(&p);
+    if (done == DONE)
+        done = open_inputs(p.inputs, &o->operands);
+    if (done == DONE)
+        done = pack_output(&p);
+    close_inputs(p.inputs, n);
+    ocitar_spool_end(&p.spool);
+    ocitar_temp_end(&p.temp);
+    free(p.history);
+    free(p.keys);
+    free(p.pool);
+    free(p.inputs);
+    free(p.output_name);
+    return done;
+}
+
+static int command_pack(char **argv)
+{
+    static options o;
+    int code;
+
+    o.memory = 1 << 20;
+    o.algorithm = OCITAR_SHA256;
+    code = parse_arguments(&o, argv);
+    if (code < 0)
+        code = complete_options(&o);
+    if (code < 0)
+        code = pack_options(&o);
+    options_free(&o);
+    return code;
+}
+
+/* ---- main -------------------------------------------------------------- */
+
+/* A closed standard descriptor would be the next file's; then messages would
+   end in the archive. It becomes one that fails when it is used. */
+static void reserve_descriptors(void)
+{
+    int fd;
+
+    for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+            exit(FAILED);
+}
+
+int main(int argc, char **argv)
+{
+    const char *command = argc > 1 ? argv[1] : "";
+
+    reserve_descriptors();
+    catch_signals();
+    if (argc < 2) {
+        fputs(help_text, stderr);
+        return WRONG;
+    }
+    if (strcmp(command, "pack") == 0)
+        return command_pack(argv + 2);
+    if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)
+        return print(help_text, "");
+    if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0)
+        return print("ocitar " OCITAR_VERSION, "\n");
+    return wrong(command, NULL,
+                 command[0] == '-' ? "unknown option" : "unknown command");
+}
