@@ -558,7 +558,8 @@ enum {
                              PATCH if the tail is free and can be patched,
                              else SPOOL */
     OCITAR_WAIT_SPOOL = 1,
-    OCITAR_WAIT_PATCH = 2,
+    OCITAR_WAIT_PATCH = 2, /* below 8 GiB, which a ustar size field ends at;
+                              more is OCITAR_E_RANGE, found at the commit */
     OCITAR_WAIT_KNOWN = 3,
     OCITAR_WAIT_REHEARSE = 4
 };
@@ -976,7 +977,8 @@ typedef struct ocitar_output {
 OCITAR_MUST OCITAR_API int ocitar_output_open(ocitar_output *output,
                                               const char *path,
                                               int *user_code);
-/* Renames; with `sync` the file is on the disk before that. */
+/* Renames; with `sync` the file is on the disk before that. Standard output
+   is left open: close it and check, if late errors matter. */
 OCITAR_MUST OCITAR_API int ocitar_output_commit(ocitar_output *output,
                                                 int sync, int *user_code);
 OCITAR_API void ocitar_output_abandon(ocitar_output *output);
@@ -2855,7 +2857,8 @@ static void ocitar_i_json_part(ocitar_i_json *j, const char *s, size_t len)
             at += n;
         }
     }
-    ocitar_i_json_put(j, s + from, at - from);
+    if (at > from)
+        ocitar_i_json_put(j, s + from, at - from);
 }
 
 /* A string in two pieces; either may be empty. */
@@ -5775,6 +5778,19 @@ typedef char ocitar_i_off_t_is_too_small__include_ocitar_h_first
 
 /* -- descriptors -- */
 
+/* A file must not land where standard output was closed: others print there.
+   Takes a descriptor, and returns one above 2, or -1 with errno. */
+static int ocitar_i_fd_high(int fd)
+{
+    int high;
+
+    if (fd < 0 || fd > 2)
+        return fd;
+    high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    close(fd);
+    return high;
+}
+
 static int ocitar_i_fd_put(void *user, const void *data, size_t len)
 {
     const char *p = (const char *)data;
@@ -5902,18 +5918,21 @@ static int ocitar_i_temp_open(ocitar_temp *t)
     int n;
 
 #ifdef O_TMPFILE
-    t->descriptor = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    t->descriptor = ocitar_i_fd_high(
+        open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (t->descriptor >= 0)
         return 0;
 #endif
     n = snprintf(path, sizeof path, "%s/ocitar.XXXXXX", directory);
     if (n < 0 || (size_t)n >= sizeof path)
         return ENAMETOOLONG;
-    t->descriptor = mkstemp(path);
-    if (t->descriptor < 0)
+    n = mkstemp(path);
+    if (n < 0)
         return errno;
     unlink(path);
-    return 0;
+    (void)fcntl(n, F_SETFD, FD_CLOEXEC);
+    t->descriptor = ocitar_i_fd_high(n);
+    return t->descriptor < 0 ? errno : 0;
 }
 
 static int ocitar_i_temp_append(void *user, const void *data, size_t len)
@@ -6006,8 +6025,9 @@ static int ocitar_i_output_create(ocitar_output *o)
     for (n = 0; n < 100 && fd < 0; n++) {
         (void)snprintf(o->temp, sizeof o->temp, ".%.200s.%ld.%d", o->name,
                        (long)getpid(), n);
-        fd = openat(o->directory, o->temp,
-                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        fd = ocitar_i_fd_high(
+            openat(o->directory, o->temp,
+                   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
         if (fd < 0 && errno != EEXIST)
             return errno;
     }
@@ -6057,7 +6077,7 @@ OCITAR_API int ocitar_output_open(ocitar_output *output, const char *path,
     }
     exists = stat(path, &st) == 0;
     if (exists && !S_ISREG(st.st_mode)) {
-        int fd = open(path, O_WRONLY | O_CLOEXEC);
+        int fd = ocitar_i_fd_high(open(path, O_WRONLY | O_CLOEXEC));
 
         if (fd < 0)
             return ocitar_i_output_fail(output, errno, user_code);
@@ -6236,8 +6256,9 @@ static int ocitar_i_directory_begin(void *user, const ocitar_entry *entry)
     for (n = 0; n < 100 && d->file < 0 && errno == EEXIST; n++) {
         (void)snprintf(d->temp, sizeof d->temp, ".ocitar.%ld.%d",
                        (long)getpid(), n);
-        d->file = openat(d->parent, d->temp,
-                         O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        d->file = ocitar_i_fd_high(
+            openat(d->parent, d->temp,
+                   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     }
     if (d->file >= 0)
         return OCITAR_OK;
