@@ -69,7 +69,7 @@ static const char pack_help_text_2[] =
     "\n"
     "The run\n"
     "  -o, --output FILE       NAME-TAG.tar, if not given; \"-\" is standard\n"
-    "                          output\n"
+    "                          output; DIR/ is a layout directory, not a tar\n"
     "      --memory SIZE       of a layer for a pipe, what waits in memory\n"
     "                          and not in $TMPDIR: 1M, if not given\n"
     "      --dry-run           print size and digests, write nothing\n"
@@ -780,7 +780,12 @@ static char *real_place(const char *path)
     char *directory, *real;
 
     if (stat(path, &st) == 0)
-        return S_ISREG(st.st_mode) ? realpath(path, NULL) : NULL;
+        return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)
+                   ? realpath(path, NULL)
+                   : NULL;
+    if (slash != NULL && slash[1] == 0) /* a directory to be made */
+        while (len > 1 && path[--len - 1] != '/')
+            ;
     directory = (char *)grow(NULL, len + 2, 1);
     memcpy(directory, len > 0 ? path : ".", len > 0 ? len : 1);
     directory[len > 0 ? len : 1] = 0;
@@ -855,6 +860,8 @@ typedef struct pack {
     size_t layers;
     char *output_name;
     const char *output_shown;
+    int in_directory; /* the output is a layout directory */
+    ocitar_directory directory;
     ocitar_output output;
     struct stat output_info; /* if it is written straight to a file */
     const input *current;    /* the layer being packed */
@@ -877,7 +884,10 @@ typedef struct pack {
 /* Says what the library's code means, and of which file. */
 static int explain(const pack *p, int code)
 {
-    const ocitar_error *e = ocitar_archive_error(&p->archive);
+    const ocitar_error *e = p->in_directory
+                                ? ocitar_directory_error(&p->directory)
+                                : ocitar_archive_error(&p->archive);
+    int reading = e->subject != NULL && strcmp(e->subject, "layer tree") == 0;
     const char *system = strerror(e->user_code);
     const char *path =
         p->current != NULL ? p->current->path : p->o->image.reference;
@@ -885,7 +895,7 @@ static int explain(const pack *p, int code)
     char why[OCITAR_ERROR_MAX];
 
     ocitar_error_format(e, why, sizeof why);
-    if (code == OCITAR_E_SINK)
+    if (code == OCITAR_E_SINK || (code == OCITAR_E_SYSTEM && !reading))
         complain("%s: %s", p->output_shown, system);
     else if (code == OCITAR_E_SPOOL)
         complain("%s: %s", p->temp_directory, system);
@@ -1068,7 +1078,9 @@ static int begin_archive(pack *p)
     ocitar_index_desc index = OCITAR_ZERO;
     int code;
 
-    if (!p->o->dry_run)
+    if (p->in_directory)
+        ocitar_directory_layout(&p->directory, &layout);
+    else if (!p->o->dry_run)
         ocitar_fd_sink(&p->output.fd, &archive.sink);
     archive.buffer = buffer;
     archive.buffer_size = sizeof buffer;
@@ -1080,7 +1092,9 @@ static int begin_archive(pack *p)
     index.no_docker = p->o->no_docker;
     code = ocitar_archive_begin(&p->archive, &archive);
     if (code == OCITAR_OK)
-        code = ocitar_layout_begin(&p->layout, &p->archive, &layout);
+        code = ocitar_layout_begin(&p->layout,
+                                   p->in_directory ? NULL : &p->archive,
+                                   &layout);
     if (code == OCITAR_OK)
         code = ocitar_index_begin(&p->index, &p->layout, &index);
     if (code == OCITAR_OK)
@@ -1101,7 +1115,8 @@ static int pack_image(pack *p)
     if (code == OCITAR_OK)
         code = ocitar_index_end(&p->index);
     if (code == OCITAR_OK)
-        code = ocitar_archive_finish(&p->archive);
+        code = p->in_directory ? ocitar_directory_finish(&p->directory)
+                               : ocitar_archive_finish(&p->archive);
     return code == OCITAR_OK ? DONE : explain(p, code);
 }
 
@@ -1113,6 +1128,7 @@ static int report(const pack *p)
     FILE *to = strcmp(p->output_name, "-") == 0 && !dry ? stderr : stdout;
     char digest[OCITAR_DIGEST_TEXT_MAX];
     ocitar_reference ref;
+    uint64_t size = ocitar_archive_size(&p->archive);
     size_t i;
 
     if (d == NULL ||
@@ -1130,13 +1146,15 @@ static int report(const pack *p)
     ocitar_digest_format(&d->digest, digest);
     if (dry)
         ok &= fprintf(to, "manifest  %s\n", digest) > 0;
+    for (i = 0; i < p->layers && p->in_directory; i++)
+        size += p->pool[i].size;
     ok &= fprintf(to, "%s%s  %s/%s%s%s  %zu layer%s  %llu bytes  %s  -> %s\n",
                   d->reference, ref.tag == NULL ? ":latest" : "",
                   d->platform.os, d->platform.architecture,
                   d->platform.variant != NULL ? "/" : "",
                   d->platform.variant != NULL ? d->platform.variant : "",
                   p->layers, p->layers == 1 ? "" : "s",
-                  (unsigned long long)ocitar_archive_size(&p->archive), digest,
+                  (unsigned long long)size, digest,
                   dry ? "nothing written" : p->output_shown) > 0;
     return to == stderr ? DONE : written(to, ok);
 }
@@ -1145,6 +1163,13 @@ static int open_output(pack *p)
 {
     int code = 0;
 
+    if (p->in_directory) {
+        if (ocitar_directory_begin(&p->directory, p->output_name, 0, &code) ==
+            OCITAR_OK)
+            return DONE;
+        complain("%s: %s", p->output_shown, strerror(code));
+        return FAILED;
+    }
     if (ocitar_output_open(&p->output, p->output_name, &code) != OCITAR_OK) {
         complain("%s: %s", p->output_shown, strerror(code));
         return FAILED;
@@ -1183,10 +1208,11 @@ static int pack_output(pack *p)
         done = open_output(p);
     if (done == DONE)
         done = pack_image(p);
-    if (done == DONE && !p->o->dry_run)
+    if (done == DONE && !p->o->dry_run && !p->in_directory)
         done = commit_output(p);
     if (!p->o->dry_run)
         ocitar_output_abandon(&p->output); /* nothing, after a commit */
+    ocitar_directory_end(&p->directory);
     pending_output = NULL;
     return done == DONE && !p->o->quiet ? report(p) : done;
 }
@@ -1220,6 +1246,8 @@ static int pack_options(const options *o)
     p.output.directory = -1;
     p.output.fd.descriptor = -1;
     p.output_name = output_name(o);
+    p.in_directory = !o->dry_run &&
+                     p.output_name[strlen(p.output_name) - 1] == '/';
     p.output_shown =
         strcmp(p.output_name, "-") == 0 ? "standard output" : p.output_name;
     p.inputs = (input *)grow(NULL, n, sizeof *p.inputs);

@@ -528,7 +528,6 @@ if [ "$(id -u)" != 0 ]; then
 fi
 bad "$dir/none/bad.tar: No such file" pack -o "$dir/none/bad.tar" \
     "$dir/small" x:1
-bad "$dir/cwd/: Is a directory" pack -o "$dir/cwd/" "$dir/small" x:1
 bad "$dir/cwd: Is a directory" pack -o "$dir/cwd" "$dir/small" x:1
 
 echo precious >"$dir/keep.tar"
@@ -575,6 +574,27 @@ check 'standard output is the input' failed_so 1 'self.tar: this is the output'
 cp "$dir/small.tar" "$dir/self.tar"
 run pack -o "$dir/self.tar" "$dir/self.tar" x:1
 check 'an input may be replaced by the output' tar -tf "$dir/self.tar"
+
+# ---- a layout directory -----------------------------------------------------
+
+run pack -o "$dir/layout/" "$dir/small" x:1
+check 'a layout directory' done_well
+run pack -o "$dir/o.tar" "$dir/small" x:1
+mkdir "$dir/unpacked"
+tar -xf "$dir/o.tar" -C "$dir/unpacked"
+check 'it is what the tar unpacks to' diff -r "$dir/layout" "$dir/unpacked"
+check 'its blobs are read-only' [ -z "$(find "$dir/layout/blobs" -type f \
+    ! -perm 444)" ]
+chmod u+w "$dir/layout/blobs"/*/*
+for blob in "$dir/layout/blobs/sha256"/*; do touch -d @1 "$blob"; done
+run pack -o "$dir/layout/" "$dir/small" y:2
+check 'another image into it' done_well
+check 'a blob that is there is not written again' [ -n "$(find \
+    "$dir/layout/blobs" -type f ! -newermt @2)" ]
+check 'the new index is in its place' grep -q 'y:2' "$dir/layout/index.json"
+check 'no temporary file stays' [ -z "$(find "$dir/layout" -name '.ocitar*')" ]
+bad "$dir/none/layout/" pack -o "$dir/none/layout/" "$dir/small" x:1
+bad "inside the input" pack -o "$dir/small/layout/" "$dir/small" x:1
 
 # ---- sockets ----------------------------------------------------------------
 
