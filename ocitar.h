@@ -221,7 +221,8 @@ typedef struct ocitar_error {
     int code;               /* OCITAR_E_..., 0 for none */
     int user_code;          /* what your function returned, or errno */
     const char *subject;    /* the call or field, static text or NULL */
-    uint64_t expected_size; /* bytes; with OCITAR_E_SIZE, E_LIMIT, E_CHANGED */
+    uint64_t expected_size; /* bytes; with OCITAR_E_SIZE, E_CHANGED; with
+                               E_LIMIT what there is room for */
     uint64_t actual_size;
     ocitar_digest expected; /* with OCITAR_E_DIGEST and E_CHANGED */
     ocitar_digest actual;
@@ -540,6 +541,7 @@ typedef struct ocitar_spool {
     size_t used;
     uint64_t total;
     uint8_t busy;
+    uint8_t stale; /* its store could not be emptied: try before next use */
 } ocitar_spool;
 
 /* E_ARG: nothing to keep bytes in. */
@@ -3529,9 +3531,9 @@ OCITAR_API int ocitar_spool_begin(ocitar_spool *spool,
         return OCITAR_E_ARG;
     OCITAR_MEMSET(spool, 0, sizeof *spool);
     if (desc == NULL ||
+        (desc->buffer == NULL) != (desc->buffer_size == 0) ||
         (desc->buffer == NULL && desc->allocator == NULL &&
-         desc->store == NULL) ||
-        (desc->buffer == NULL && desc->buffer_size > 0))
+         desc->store == NULL))
         return OCITAR_E_ARG;
     spool->desc = *desc;
     spool->memory = (uint8_t *)desc->buffer;
@@ -3617,17 +3619,32 @@ static int ocitar_i_spool_append(ocitar_spool *s, const void *data, size_t len,
     return *user_code != 0 ? OCITAR_E_SPOOL : OCITAR_OK;
 }
 
-/* Empties it for the next blob; memory that was had stays. */
-static int ocitar_i_spool_release(ocitar_spool *s)
+/* Takes it for a blob or file, empty. */
+static int ocitar_i_spool_take(ocitar_spool *s, int *user_code)
 {
-    int code = 0;
+    *user_code = 0;
+    if (s == NULL || (s->capacity == 0 && s->desc.allocator == NULL &&
+                      s->desc.store == NULL))
+        return OCITAR_E_ARG;
+    if (s->busy)
+        return OCITAR_E_BUSY;
+    if (s->stale)
+        *user_code = s->desc.store->reset_fn(s->desc.store->user);
+    if (*user_code != 0)
+        return OCITAR_E_SPOOL;
+    s->stale = 0;
+    s->busy = 1;
+    return OCITAR_OK;
+}
 
+/* Empties it for the next one; memory that was had stays. */
+static void ocitar_i_spool_release(ocitar_spool *s)
+{
     if (s->total > s->used)
-        code = s->desc.store->reset_fn(s->desc.store->user);
+        s->stale = s->desc.store->reset_fn(s->desc.store->user) != 0;
     s->used = 0;
     s->total = 0;
     s->busy = 0;
-    return code;
 }
 
 /* ==== layout ============================================================
@@ -4063,17 +4080,6 @@ static int ocitar_i_wait_resolve(ocitar_layout *l, const ocitar_wait *wait,
     return OCITAR_OK;
 }
 
-static int ocitar_i_spool_take(ocitar_spool *s)
-{
-    if (s == NULL || (s->capacity == 0 && s->desc.allocator == NULL &&
-                      s->desc.store == NULL))
-        return OCITAR_E_ARG;
-    if (s->busy)
-        return OCITAR_E_BUSY;
-    s->busy = 1;
-    return OCITAR_OK;
-}
-
 /* Lets a file or blob fail with what the driver returned. */
 static int ocitar_i_layout_fail(ocitar_layout *l, ocitar_node *node, int code,
                                 const char *subject)
@@ -4101,7 +4107,7 @@ OCITAR_API int ocitar_file_begin(ocitar_file *file, ocitar_layout *layout,
                                  const char *name, size_t name_len,
                                  uint32_t mode, ocitar_spool *spool)
 {
-    int e;
+    int e, user_code;
 
     if (file == NULL)
         return OCITAR_E_ARG;
@@ -4117,9 +4123,9 @@ OCITAR_API int ocitar_file_begin(ocitar_file *file, ocitar_layout *layout,
     file->name = name;
     file->name_len = ocitar_i_bytes_length(name, name_len);
     file->mode = mode;
-    e = ocitar_i_spool_take(spool);
+    e = ocitar_i_spool_take(spool, &user_code);
     if (e != OCITAR_OK)
-        return ocitar_i_node_fail(&file->node, e, 0, "file begin");
+        return ocitar_i_node_fail(&file->node, e, user_code, "file begin");
     file->spool = spool;
     return OCITAR_OK;
 }
@@ -4127,6 +4133,7 @@ OCITAR_API int ocitar_file_begin(ocitar_file *file, ocitar_layout *layout,
 OCITAR_API int ocitar_file_write(ocitar_file *file, const void *data,
                                  size_t len)
 {
+    uint64_t size;
     int e, user_code;
 
     if (file == NULL)
@@ -4136,7 +4143,11 @@ OCITAR_API int ocitar_file_write(ocitar_file *file, const void *data,
         return e;
     if (data == NULL && len > 0)
         return ocitar_i_node_fail(&file->node, OCITAR_E_ARG, 0, "file write");
+    size = file->spool->total + len;
     e = ocitar_i_spool_append(file->spool, data, len, &user_code);
+    if (e == OCITAR_E_LIMIT)
+        return ocitar_i_node_differ(&file->node, e, "file write: spool",
+                                    file->spool->capacity, size);
     if (e != OCITAR_OK)
         return ocitar_i_node_fail(&file->node, e, user_code, "file write");
     return OCITAR_OK;
@@ -4260,7 +4271,8 @@ static int ocitar_i_blob_open(ocitar_blob *b, ocitar_i_way *w,
             return e;
         w->way = OCITAR_WAIT_SPOOL;
     }
-    e = ocitar_i_spool_take(w->spool);
+    e = ocitar_i_spool_take(w->spool,
+                            &ocitar_i_layout_root(b->layout)->user_code);
     if (e == OCITAR_OK)
         b->in.spool = w->spool;
     return e;
@@ -4352,6 +4364,10 @@ OCITAR_API int ocitar_blob_write(ocitar_blob *blob, const void *data,
             "blob write", blob->expected, blob->size + len));
     if (blob->way == OCITAR_WAIT_SPOOL) {
         e = ocitar_i_spool_append(blob->in.spool, data, len, &user_code);
+        if (e == OCITAR_E_LIMIT)
+            return ocitar_i_node_differ(&blob->node, e, "blob write: spool",
+                                        blob->in.spool->capacity,
+                                        blob->size + len);
     } else if (!blob->known_here) {
         e = blob->layout->driver->write_fn(blob->layout->driver_user, data,
                                            len);
@@ -4756,9 +4772,9 @@ OCITAR_API int ocitar_reference_parse(ocitar_reference *out, const char *text,
     for (i = len; i > 0 && text[i - 1] != '@'; i--)
         ;
     if (i > 0) {
-        int e = ocitar_digest_parse(&digest, text + i, len - i);
-
-        if (i == len || e == OCITAR_E_ARG)
+        /* nothing after '@' would be "up to the NUL" */
+        if (i == len ||
+            ocitar_digest_parse(&digest, text + i, len - i) == OCITAR_E_ARG)
             return OCITAR_E_ARG;
         out->digest = text + i;
         out->digest_len = len - i;

@@ -505,6 +505,27 @@ static void test_name_256(void)
     CHECK(string_is(h, 100, name + 156, 100));
 }
 
+/* Records of the caller's need pax, also where ustar could split the name;
+   then the name is a record, too, and not split. */
+static void test_split_with_records(void)
+{
+    static const ocitar_pair pair = { "k", "v", 0, 0 };
+    static char name[121];
+    ocitar_entry e = entry_of(name);
+    blocks b;
+
+    memset(name, 'n', 120);
+    name[60] = '/';
+    e.pax = &pair;
+    e.pax_count = 1;
+    b = blocks_of(&e);
+    CHECK(b.code == 0 && b.right && b.len == 1536);
+    CHECK(pax_has(&b, 2, "k", "v") && pax_has(&b, 2, "path", name));
+    CHECK(string_is(b.data + 1024, 100, name, 100));
+    CHECK(field_is(b.data + 1024 + 345, 155, ""));
+    blocks_free(&b);
+}
+
 /* ---- pax heads ---- */
 
 /* The 'x' block: its own name, no owner, no time, the length of its data. */
@@ -943,6 +964,7 @@ static void test_null_keys(void)
 
     CHECK_CODE(code_of(&e), OCITAR_E_ARG);
     CHECK_CODE(pair_code(NULL, 0, "v", 0), OCITAR_E_ARG);
+    CHECK_CODE(pair_code(NULL, 3, "v", 0), OCITAR_E_ARG);
     e = with_pairs(first, 2);
     CHECK_CODE(code_of(&e), OCITAR_E_ARG);
     e = with_pairs(last, 2);
@@ -1163,6 +1185,7 @@ int main(void)
     test_name_split();
     test_name_lengths();
     test_name_256();
+    test_split_with_records();
     test_pax_head();
     test_pax_numbers();
     test_pax_times();
