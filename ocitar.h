@@ -639,6 +639,7 @@ typedef struct ocitar_layout {
     uint32_t key_count;
     uint8_t algorithms;
     uint8_t initialised;
+    uint8_t indexed; /* it has its index, or one is open */
 } ocitar_layout;
 
 /* `desc` may be NULL. The keys are zeroed here. E_ARG, E_STATE. */
@@ -810,6 +811,7 @@ typedef struct ocitar_index {
     size_t image_end;          /* its own slot, if that is known */
     struct ocitar_image *image; /* the open one */
     uint8_t ahead;             /* metadata first, in the second run */
+    uint8_t held;              /* it is the layout's one index */
 } ocitar_index;
 
 /* Initialises the layout if that was not done. One index a layout, one open
@@ -5246,10 +5248,12 @@ OCITAR_API int ocitar_index_begin(ocitar_index *index, ocitar_layout *layout,
     if (e != OCITAR_OK)
         return e;
     index->layout = layout;
-    if (desc == NULL || (desc->descriptors == NULL && desc->capacity > 0))
+    if (layout->indexed)
+        e = OCITAR_E_STATE;
+    else if (desc == NULL || (desc->descriptors == NULL && desc->capacity > 0))
         e = OCITAR_E_ARG;
     else
-        index->desc = *desc;
+        index->desc = *desc, index->held = layout->indexed = 1;
     if (e == OCITAR_OK && !layout->initialised)
         e = ocitar_layout_init(layout);
     if (e == OCITAR_OK && index->desc.metadata_first)
@@ -5305,6 +5309,8 @@ OCITAR_API int ocitar_index_abandon(ocitar_index *index)
         return OCITAR_E_STATE;
     if (index->image != NULL)
         ocitar_image_abandon(index->image);
+    if (index->held)
+        index->layout->indexed = 0;
     ocitar_i_node_leave(&index->node, OCITAR_I_GONE);
     return ocitar_i_node_forgiven(&index->node);
 }
