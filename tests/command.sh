@@ -157,7 +157,8 @@ check 'layer: content' cmp "$dir/long" "$dir/root/bin/long"
 run pack -o "$dir/a2.tar" "$dir/root/" localhost:5000/some/name:tag
 check 'the same bytes again' cmp "$dir/a.tar" "$dir/a2.tar"
 cp -R -p "$dir/root" "$dir/copy" && rm "$dir/copy/etc/hard" &&
-    ln "$dir/copy/etc/a" "$dir/copy/etc/hard"
+    ln "$dir/copy/etc/a" "$dir/copy/etc/hard" &&
+    touch -r "$dir/root/etc" "$dir/copy/etc"
 run pack -o "$dir/a2.tar" "$dir/copy" localhost:5000/some/name:tag
 check 'the same bytes from a copy' cmp "$dir/a.tar" "$dir/a2.tar"
 rm -rf "$dir/copy"

@@ -1,0 +1,91 @@
+#!/bin/sh
+# sanitize.sh - every tool, example and test built with the address and
+# undefined-behaviour sanitizers, by gcc and by clang, and all tests run over
+# that. The last line is "N passed, N failed".
+#
+# The makefile writes to build/, so it runs in a copy of the tree. A compiler
+# that is not installed is named; with GRID_ALL=1 that is a failure.
+cd "$(dirname "$0")/.." || exit 2
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+passed=0 failed=0
+
+SANITIZE='-g -O1 -fno-omit-frame-pointer'
+SANITIZE="$SANITIZE -fsanitize=address,undefined -fno-sanitize-recover=all"
+ASAN_OPTIONS=abort_on_error=0:detect_leaks=1:detect_stack_use_after_return=1
+UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS UBSAN_OPTIONS
+
+# Proof that a report ends a program: without it a green run says nothing.
+sanitizes() { # compiler
+    cat >"$work/bad.c" <<'END'
+int main(int argc, char **argv)
+{
+    int big = 0x7fffffff;
+
+    (void)argv;
+    return big + argc == 0; /* overflows */
+}
+END
+    # shellcheck disable=SC2086 # flags are words
+    "$1" $SANITIZE -o "$work/bad" "$work/bad.c" && ! "$work/bad" 2>/dev/null
+}
+
+copy_tree() { # to
+    mkdir "$1" && tar -cf - --exclude=./build --exclude=./.git . |
+        tar -xf - -C "$1"
+}
+
+# Adds a run's last line to the counts; a run without one is a failure.
+count() { # log status
+    line=$(tail -n 1 "$1")
+    case $line in
+    *' passed, '*' failed')
+        f=${line##*, }
+        f=${f%% failed}
+        passed=$((passed + ${line%% passed*}))
+        ;;
+    *) f=0 ;;
+    esac
+    if [ "$2" != 0 ] && [ "$f" = 0 ]; then f=1; fi
+    failed=$((failed + f))
+}
+
+# What failed and where, without the sanitizers' maps of memory.
+report() { # file...
+    cat "$@" | grep -E '^ *(FAIL|#[0-6] |SUMMARY)|ERROR: |[a-z] error:|Error ' |
+        sed -n '1,80s/^/    /p'
+}
+
+run_tests() { # compiler
+    log=$work/$1.log
+    if ! sanitizes "$1"; then
+        echo "FAIL $1: its sanitizers do not work here"
+        failed=$((failed + 1))
+        return
+    fi
+    copy_tree "$work/$1"
+    # make's own "Error" lines go to the log's standard error, the count
+    # must stay the last line.
+    make -C "$work/$1" --no-print-directory test CC="$1" CFLAGS="$SANITIZE" \
+        >"$log" 2>"$work/err"
+    status=$?
+    count "$log" $status
+    if [ $status != 0 ]; then
+        echo "FAIL $1: make test ended with $status"
+        report "$log" "$work/err"
+    fi
+    echo "$1 sanitized: $line"
+}
+
+for compiler in gcc clang; do
+    if command -v $compiler >/dev/null; then
+        run_tests $compiler
+    else
+        echo "$compiler is not installed"
+        failed=$((failed + ${GRID_ALL:-0}))
+    fi
+done
+echo "$passed passed, $failed failed"
+[ $failed = 0 ] && [ $passed != 0 ]

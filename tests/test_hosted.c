@@ -1,0 +1,1720 @@
+/* test_hosted - descriptors, temporary and output files, the directory driver
+   and the directory walk, on files of a fresh temporary directory. */
+
+#define OCITAR_IMPLEMENTATION
+#include "ocitar.h"
+#include "check.h"
+#include <ftw.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+/* ---- files ---- */
+
+static char base[] = "/tmp/ocitar-test.XXXXXX";
+static char path_room[4][4096];
+
+/* "base/name"; the last four results stay. */
+static const char *at(const char *name)
+{
+    static int turn;
+    char *out = path_room[turn++ & 3];
+
+    snprintf(out, sizeof path_room[0], "%s/%s", base, name);
+    return out;
+}
+
+static void must(int ok, const char *what)
+{
+    if (!ok) {
+        perror(what);
+        abort();
+    }
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag,
+                      struct FTW *ftw)
+{
+    (void)st;
+    (void)flag;
+    return ftw->level == 0 ? 0 : remove(path);
+}
+
+/* Empties the temporary directory. */
+static void clean(void)
+{
+    must(nftw(base, remove_one, 64, FTW_DEPTH | FTW_PHYS) == 0, "clean");
+}
+
+static void make_file(const char *name, const void *data, size_t len,
+                      mode_t mode)
+{
+    int fd = open(at(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    must(fd >= 0 && write(fd, data, len) == (ssize_t)len &&
+         fchmod(fd, mode) == 0 && close(fd) == 0, name);
+}
+
+static void make_dir(const char *name, mode_t mode)
+{
+    must(mkdir(at(name), 0700) == 0 && chmod(at(name), mode) == 0, name);
+}
+
+static void make_link(const char *target, const char *name)
+{
+    must(symlink(target, at(name)) == 0, name);
+}
+
+static int exists(const char *name)
+{
+    struct stat st;
+
+    return lstat(at(name), &st) == 0;
+}
+
+static mode_t mode_of(const char *name)
+{
+    struct stat st;
+
+    return stat(at(name), &st) == 0 ? st.st_mode : 0;
+}
+
+static int file_holds(const char *name, const void *data, size_t len)
+{
+    static unsigned char buffer[1 << 17];
+    int fd = open(at(name), O_RDONLY);
+    ssize_t n = fd < 0 ? -1 : read(fd, buffer, sizeof buffer);
+
+    if (fd >= 0)
+        close(fd);
+    return n == (ssize_t)len && memcmp(buffer, data, len) == 0;
+}
+
+/* Names in a folder of the temporary directory. */
+static int count_names(const char *name)
+{
+    DIR *dir = opendir(at(name));
+    int n = -2;
+
+    must(dir != NULL, name);
+    while (readdir(dir) != NULL)
+        n++;
+    closedir(dir);
+    return n;
+}
+
+static int count_descriptors(void)
+{
+    int fd, n = 0;
+
+    for (fd = 0; fd < 1024; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+static unsigned char content[1 << 16];
+
+static void content_fill(void)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof content; i++)
+        content[i] = (unsigned char)(i * 131 + 7 + i / 256);
+}
+
+/* ---- descriptors ---- */
+
+static void archive_start(ocitar_archive *a, ocitar_layout *l,
+                          const ocitar_sink *sink, unsigned char buffer[512])
+{
+    ocitar_archive_desc d = OCITAR_ZERO;
+
+    d.sink = *sink;
+    d.buffer = buffer;
+    d.buffer_size = 512;
+    CHECK_CODE(ocitar_archive_begin(a, &d), OCITAR_OK);
+    CHECK_CODE(ocitar_layout_begin(l, a, NULL), OCITAR_OK);
+}
+
+/* An abandoned blob, then a patched one, then a file: all that a sink can be
+   asked for. */
+static void write_patched(const ocitar_sink *sink)
+{
+    unsigned char buffer[512];
+    ocitar_archive a;
+    ocitar_layout l;
+    ocitar_blob b;
+
+    archive_start(&a, &l, sink, buffer);
+    CHECK_CODE(ocitar_blob_begin(&b, &l, 0, NULL), OCITAR_OK);
+    CHECK_CODE(ocitar_blob_write(&b, content, 5000), OCITAR_OK);
+    CHECK_CODE(ocitar_blob_close(&b), OCITAR_OK);
+    CHECK_CODE(ocitar_blob_begin(&b, &l, 0, NULL), OCITAR_OK);
+    CHECK_CODE(ocitar_blob_write(&b, content, 3000), OCITAR_OK);
+    CHECK_CODE(ocitar_blob_commit(&b, 3000, NULL), OCITAR_OK);
+    CHECK_CODE(ocitar_file_put(&l, "f", 0, 0644, "x", 1), OCITAR_OK);
+    CHECK_CODE(ocitar_archive_finish(&a), OCITAR_OK);
+}
+
+static void write_plain(const ocitar_sink *sink)
+{
+    unsigned char buffer[512];
+    ocitar_archive a;
+    ocitar_layout l;
+
+    archive_start(&a, &l, sink, buffer);
+    CHECK_CODE(ocitar_blob_put(&l, 0, content, 3000, NULL), OCITAR_OK);
+    CHECK_CODE(ocitar_file_put(&l, "f", 0, 0644, "x", 1), OCITAR_OK);
+    CHECK_CODE(ocitar_archive_finish(&a), OCITAR_OK);
+}
+
+static check_sink plain_archive(void)
+{
+    check_sink out;
+    ocitar_sink sink = OCITAR_ZERO;
+
+    memset(&out, 0, sizeof out);
+    sink.put_fn = check_put;
+    sink.user = &out;
+    write_plain(&sink);
+    return out;
+}
+
+static void test_fd_sink_file(void)
+{
+    check_sink want = plain_archive();
+    ocitar_sink sink;
+    ocitar_fd fd;
+    unsigned char *all = (unsigned char *)malloc(100 + want.len);
+    int file = open(at("out"), O_RDWR | O_CREAT | O_EXCL, 0600);
+
+    must(all != NULL && file >= 0 && write(file, content, 100) == 100, "out");
+    ocitar_fd_begin(&fd, file);
+    CHECK(fd.start == 100);
+    ocitar_fd_sink(&fd, &sink);
+    CHECK(sink.put_at_fn != NULL && sink.truncate_fn != NULL);
+    write_patched(&sink);
+    memcpy(all, content, 100); /* what stood before is untouched */
+    memcpy(all + 100, want.data, want.len);
+    CHECK(file_holds("out", all, 100 + want.len));
+    CHECK(fcntl(file, F_GETFD) >= 0);
+    close(file);
+    free(all);
+    free(want.data);
+    clean();
+}
+
+static void test_fd_sink_append(void)
+{
+    check_sink want = plain_archive();
+    ocitar_sink sink;
+    ocitar_fd fd;
+    int file = open(at("out"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+    must(file >= 0, "out");
+    ocitar_fd_begin(&fd, file);
+    ocitar_fd_sink(&fd, &sink);
+    CHECK(sink.put_at_fn == NULL && sink.truncate_fn == NULL);
+    write_plain(&sink);
+    CHECK(file_holds("out", want.data, want.len));
+    close(file);
+    free(want.data);
+    clean();
+}
+
+static void alarm_rings(int number)
+{
+    (void)number;
+}
+
+/* Reads slowly what should be `content`, 16 times; its exit says if it was. */
+static void slow_reader(int fd)
+{
+    static unsigned char buffer[3000];
+    size_t total = 0;
+    int good = 1;
+    ssize_t n;
+
+    while ((n = read(fd, buffer, sizeof buffer)) > 0) {
+        size_t i;
+
+        for (i = 0; i < (size_t)n; i++, total++)
+            good &= buffer[i] == content[total % sizeof content];
+        usleep(200);
+    }
+    _exit(good && total == 16 * sizeof content ? 0 : 1);
+}
+
+/* Signals cut writes short or interrupt them; nothing may be lost. */
+static void test_fd_sink_pipe(void)
+{
+    struct itimerval every = { { 0, 700 }, { 0, 700 } };
+    struct itimerval never = { { 0, 0 }, { 0, 0 } };
+    struct sigaction action, before;
+    ocitar_sink sink;
+    ocitar_fd fd;
+    int ends[2], status = -1, i;
+    pid_t child;
+
+    must(pipe(ends) == 0, "pipe");
+    fflush(stdout);
+    child = fork();
+    must(child >= 0, "fork");
+    if (child == 0) {
+        close(ends[1]);
+        slow_reader(ends[0]);
+    }
+    close(ends[0]);
+    ocitar_fd_begin(&fd, ends[1]);
+    CHECK(fd.start == -1);
+    ocitar_fd_sink(&fd, &sink);
+    CHECK(sink.put_at_fn == NULL && sink.truncate_fn == NULL);
+    memset(&action, 0, sizeof action);
+    action.sa_handler = alarm_rings; /* without SA_RESTART */
+    sigaction(SIGALRM, &action, &before);
+    setitimer(ITIMER_REAL, &every, NULL);
+    for (i = 0; i < 16; i++)
+        CHECK(sink.put_fn(sink.user, content, sizeof content) == 0);
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &before, NULL);
+    close(ends[1]);
+    must(waitpid(child, &status, 0) == child, "waitpid");
+    CHECK(status == 0);
+}
+
+static void sink_fails(int descriptor, int user_code)
+{
+    unsigned char buffer[512];
+    ocitar_archive a;
+    ocitar_layout l;
+    ocitar_sink sink;
+    ocitar_fd fd;
+
+    ocitar_fd_begin(&fd, descriptor);
+    ocitar_fd_sink(&fd, &sink);
+    archive_start(&a, &l, &sink, buffer);
+    CHECK_CODE(ocitar_file_put(&l, "f", 0, 0644, "x", 1), OCITAR_E_SINK);
+    CHECK(ocitar_archive_error(&a)->user_code == user_code);
+    CHECK_CODE(ocitar_archive_finish(&a), OCITAR_E_SINK);
+}
+
+static void test_fd_sink_fails(void)
+{
+    int fd = open("/dev/full", O_WRONLY);
+
+    if (fd >= 0) {
+        sink_fails(fd, ENOSPC);
+        close(fd);
+    }
+    fd = open("/dev/null", O_RDONLY);
+    must(fd >= 0, "/dev/null");
+    sink_fails(fd, EBADF); /* not for writing */
+    close(fd);
+    sink_fails(fd, EBADF); /* closed */
+}
+
+static int copy_from(int descriptor, ocitar_archive *a,
+                     unsigned char buffer[512])
+{
+    unsigned char bytes[100];
+    ocitar_sink sink = OCITAR_ZERO;
+    ocitar_source source;
+    ocitar_layout l;
+    ocitar_fd fd;
+
+    archive_start(a, &l, &sink, buffer);
+    ocitar_fd_begin(&fd, descriptor);
+    ocitar_fd_source(&fd, &source);
+    return ocitar_blob_copy(&l, 0, &source, bytes, sizeof bytes, NULL, NULL);
+}
+
+static void test_fd_source(void)
+{
+    unsigned char buffer[512], bytes[64];
+    ocitar_archive a;
+    ocitar_source source;
+    ocitar_fd fd;
+    size_t n = 0;
+    int file, i;
+
+    make_file("in", content, 50, 0600);
+    file = open(at("in"), O_RDONLY);
+    must(file >= 0 && lseek(file, 10, SEEK_SET) == 10, "in");
+    ocitar_fd_begin(&fd, file);
+    ocitar_fd_source(&fd, &source);
+    for (i = 0; i < 2; i++) {
+        CHECK(source.get_fn(source.user, bytes, 64, &n) == 0 && n == 40);
+        CHECK(memcmp(bytes, content + 10, 40) == 0);
+        CHECK(source.get_fn(source.user, bytes, 64, &n) == 0 && n == 0);
+        CHECK(source.rewind_fn(source.user) == 0);
+    }
+    CHECK_CODE(copy_from(file, &a, buffer), OCITAR_OK);
+    CHECK(ocitar_archive_size(&a) == 1024);
+    close(file);
+    CHECK(source.get_fn(source.user, bytes, 64, &n) == EBADF && n == 0);
+    CHECK(source.rewind_fn(source.user) == EBADF);
+    clean();
+}
+
+static void test_fd_source_fails(void)
+{
+    unsigned char buffer[512];
+    ocitar_archive a;
+    ocitar_source source;
+    ocitar_fd fd;
+    int ends[2], dir = open(base, O_RDONLY);
+
+    must(dir >= 0 && pipe(ends) == 0, "open");
+    CHECK_CODE(copy_from(dir, &a, buffer), OCITAR_E_SOURCE);
+    CHECK(ocitar_archive_error(&a)->user_code == EISDIR);
+    CHECK(ocitar_archive_size(&a) == 0);
+    ocitar_fd_begin(&fd, ends[0]);
+    ocitar_fd_source(&fd, &source);
+    CHECK(source.rewind_fn == NULL);
+    close(dir);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void test_heap(void)
+{
+    ocitar_allocator heap;
+    char *p;
+
+    ocitar_heap(&heap);
+    p = (char *)heap.resize_fn(heap.user, NULL, 0, 10);
+    must(p != NULL, "heap");
+    CHECK(((uintptr_t)p & 15) == 0);
+    memcpy(p, "123456789", 10);
+    p = (char *)heap.resize_fn(heap.user, p, 10, 100000);
+    must(p != NULL, "heap");
+    CHECK(memcmp(p, "123456789", 10) == 0);
+    CHECK(heap.resize_fn(heap.user, p, 100000, 0) == NULL);
+}
+
+/* ---- temporary files ---- */
+
+static int spooled_blob(ocitar_layout *l, ocitar_spool *s, size_t len)
+{
+    ocitar_wait w = OCITAR_ZERO;
+    ocitar_blob b;
+    int e;
+
+    w.way = OCITAR_WAIT_SPOOL;
+    w.spool = s;
+    e = ocitar_blob_begin(&b, l, 0, &w);
+    if (e == OCITAR_OK)
+        e = ocitar_blob_write(&b, content, len / 2);
+    if (e == OCITAR_OK)
+        e = ocitar_blob_write(&b, content + len / 2, len - len / 2);
+    if (e == OCITAR_OK)
+        e = ocitar_blob_commit(&b, len, NULL);
+    ocitar_blob_close(&b);
+    return e;
+}
+
+static void temp_start(ocitar_temp *t, ocitar_store *store, ocitar_spool *s,
+                       const char *directory)
+{
+    ocitar_spool_desc d = OCITAR_ZERO;
+
+    ocitar_temp_begin(t, directory);
+    ocitar_temp_store(t, store);
+    d.store = store;
+    CHECK_CODE(ocitar_spool_begin(s, &d), OCITAR_OK);
+}
+
+static void test_temp(void)
+{
+    unsigned char buffer[512];
+    check_sink want, got;
+    ocitar_sink sink = OCITAR_ZERO;
+    ocitar_archive a;
+    ocitar_layout l;
+    ocitar_store store;
+    ocitar_spool s;
+    ocitar_temp t;
+
+    memset(&got, 0, sizeof got);
+    memset(&want, 0, sizeof want);
+    sink.put_fn = check_put;
+    sink.user = &got;
+    archive_start(&a, &l, &sink, buffer);
+    temp_start(&t, &store, &s, base);
+    CHECK(t.descriptor == -1);
+    CHECK_CODE(spooled_blob(&l, &s, 60000), OCITAR_OK);
+    CHECK(t.descriptor >= 0 && t.size == 0);
+    CHECK(count_names(".") == 0); /* it has no name */
+    CHECK_CODE(spooled_blob(&l, &s, 5), OCITAR_OK);
+    CHECK_CODE(ocitar_archive_finish(&a), OCITAR_OK);
+    ocitar_spool_end(&s);
+    ocitar_temp_end(&t);
+    ocitar_temp_end(&t);
+    sink.user = &want;
+    archive_start(&a, &l, &sink, buffer);
+    CHECK_CODE(ocitar_blob_put(&l, 0, content, 60000, NULL), OCITAR_OK);
+    CHECK_CODE(ocitar_blob_put(&l, 0, content, 5, NULL), OCITAR_OK);
+    CHECK_CODE(ocitar_archive_finish(&a), OCITAR_OK);
+    CHECK(want.len == got.len && memcmp(want.data, got.data, got.len) == 0);
+    free(want.data);
+    free(got.data);
+}
+
+static void test_temp_fails(void)
+{
+    unsigned char buffer[512];
+    ocitar_sink sink = OCITAR_ZERO;
+    ocitar_archive a;
+    ocitar_layout l;
+    ocitar_store store;
+    ocitar_spool s;
+    ocitar_temp t;
+    unsigned char bytes[8];
+
+    archive_start(&a, &l, &sink, buffer);
+    temp_start(&t, &store, &s, at("missing"));
+    CHECK_CODE(spooled_blob(&l, &s, 5), OCITAR_E_SPOOL);
+    ocitar_spool_end(&s);
+    ocitar_temp_end(&t);
+    CHECK_CODE(ocitar_archive_finish(&a), OCITAR_OK);
+    temp_start(&t, &store, &s, at("missing"));
+    CHECK(store.append_fn(store.user, "x", 1) == ENOENT);
+    CHECK(store.reset_fn(store.user) == 0);
+    ocitar_temp_end(&t);
+    temp_start(&t, &store, &s, NULL);
+    CHECK(store.append_fn(store.user, "12345", 5) == 0);
+    CHECK(store.load_fn(store.user, 1, bytes, 4) == 0 &&
+          memcmp(bytes, "2345", 4) == 0);
+    CHECK(store.load_fn(store.user, 3, bytes, 4) != 0); /* not that many */
+    CHECK(store.reset_fn(store.user) == 0);
+    CHECK(store.append_fn(store.user, "ab", 2) == 0);
+    CHECK(store.load_fn(store.user, 0, bytes, 2) == 0 &&
+          memcmp(bytes, "ab", 2) == 0);
+    ocitar_temp_end(&t);
+}
+
+/* ---- output files ---- */
+
+static void output_put(ocitar_output *o, const char *text)
+{
+    ocitar_sink sink;
+
+    ocitar_fd_sink(&o->fd, &sink);
+    CHECK(sink.put_fn(sink.user, text, strlen(text)) == 0);
+}
+
+static void test_output_new(void)
+{
+    ocitar_output o;
+    mode_t mask = umask(027);
+    int sync;
+
+    for (sync = 0; sync < 2; sync++) {
+        CHECK_CODE(ocitar_output_open(&o, at("new"), NULL), OCITAR_OK);
+        output_put(&o, "text");
+        CHECK(!exists("new") && count_names(".") == 1);
+        CHECK_CODE(ocitar_output_commit(&o, sync, NULL), OCITAR_OK);
+        CHECK(file_holds("new", "text", 4) && count_names(".") == 1);
+        CHECK(mode_of("new") == (S_IFREG | 0640));
+        CHECK_CODE(ocitar_output_commit(&o, sync, NULL), OCITAR_E_STATE);
+        ocitar_output_abandon(&o);
+        CHECK(file_holds("new", "text", 4));
+        clean();
+    }
+    umask(mask);
+}
+
+static void test_output_replaces(void)
+{
+    ocitar_output o;
+
+    make_file("old", "old text", 8, 0604);
+    CHECK_CODE(ocitar_output_open(&o, at("old"), NULL), OCITAR_OK);
+    output_put(&o, "new");
+    CHECK(file_holds("old", "old text", 8));
+    CHECK_CODE(ocitar_output_commit(&o, 0, NULL), OCITAR_OK);
+    CHECK(file_holds("old", "new", 3) && mode_of("old") == (S_IFREG | 0604));
+    CHECK(count_names(".") == 1);
+    clean();
+}
+
+static void test_output_through_a_link(void)
+{
+    struct stat st;
+    ocitar_output o;
+
+    make_dir("real", 0755);
+    make_file("real/file", "old", 3, 0644);
+    make_link("real/file", "link");
+    CHECK_CODE(ocitar_output_open(&o, at("link"), NULL), OCITAR_OK);
+    output_put(&o, "new");
+    CHECK_CODE(ocitar_output_commit(&o, 1, NULL), OCITAR_OK);
+    CHECK(lstat(at("link"), &st) == 0 && S_ISLNK(st.st_mode));
+    CHECK(file_holds("real/file", "new", 3) && count_names("real") == 1);
+    CHECK(count_names(".") == 2);
+    clean();
+}
+
+static void test_output_abandon(void)
+{
+    ocitar_output o;
+
+    make_file("old", "old", 3, 0644);
+    CHECK_CODE(ocitar_output_open(&o, at("old"), NULL), OCITAR_OK);
+    output_put(&o, "new");
+    ocitar_output_abandon(&o);
+    ocitar_output_abandon(&o);
+    CHECK_CODE(ocitar_output_commit(&o, 0, NULL), OCITAR_E_STATE);
+    CHECK(file_holds("old", "old", 3) && count_names(".") == 1);
+    CHECK_CODE(ocitar_output_open(&o, at("new"), NULL), OCITAR_OK);
+    ocitar_output_abandon(&o);
+    CHECK(!exists("new") && count_names(".") == 1);
+    ocitar_output_abandon(NULL);
+    clean();
+}
+
+static void output_fails(const char *path, int want)
+{
+    ocitar_output o;
+    int code = 0;
+
+    CHECK_CODE(ocitar_output_open(&o, path, &code), OCITAR_E_SYSTEM);
+    CHECK(code == want);
+    CHECK_CODE(ocitar_output_open(&o, path, NULL), OCITAR_E_SYSTEM);
+    CHECK_CODE(ocitar_output_commit(&o, 0, &code), OCITAR_E_STATE);
+    ocitar_output_abandon(&o);
+}
+
+static void test_output_fails(void)
+{
+    char name[257 + 1];
+    ocitar_output o;
+
+    output_fails(at("missing/file"), ENOENT);
+    output_fails(at("missing/"), EISDIR);
+    output_fails(base, EISDIR);
+    output_fails("", ENOENT);
+    memset(name, 'n', 256);
+    name[256] = 0;
+    output_fails(at(name), ENAMETOOLONG);
+    make_file("file", "", 0, 0644);
+    output_fails(at("file/x"), ENOTDIR);
+    CHECK(count_names(".") == 1);
+    CHECK_CODE(ocitar_output_open(NULL, "x", NULL), OCITAR_E_ARG);
+    CHECK_CODE(ocitar_output_open(&o, NULL, NULL), OCITAR_E_ARG);
+    CHECK(ocitar_output_commit(NULL, 0, NULL) != OCITAR_OK);
+    clean();
+}
+
+/* The longest name there is, in the directory where we are. */
+static void test_output_of_a_long_name(void)
+{
+    char name[255 + 1];
+    ocitar_output o;
+    int here = open(".", O_RDONLY);
+
+    memset(name, 'n', 255);
+    name[255] = 0;
+    must(here >= 0 && chdir(base) == 0, "chdir");
+    CHECK_CODE(ocitar_output_open(&o, name, NULL), OCITAR_OK);
+    output_put(&o, "text");
+    CHECK_CODE(ocitar_output_commit(&o, 0, NULL), OCITAR_OK);
+    must(fchdir(here) == 0, "fchdir");
+    close(here);
+    CHECK(file_holds(name, "text", 4));
+    clean();
+}
+
+/* A second program that writes the same file does no harm. */
+static void test_output_twice(void)
+{
+    ocitar_output a, b;
+
+    CHECK_CODE(ocitar_output_open(&a, at("f"), NULL), OCITAR_OK);
+    CHECK_CODE(ocitar_output_open(&b, at("f"), NULL), OCITAR_OK);
+    output_put(&a, "aaa");
+    output_put(&b, "b");
+    CHECK_CODE(ocitar_output_commit(&b, 0, NULL), OCITAR_OK);
+    CHECK(file_holds("f", "b", 1));
+    CHECK_CODE(ocitar_output_commit(&a, 0, NULL), OCITAR_OK);
+    CHECK(file_holds("f", "aaa", 3) && count_names(".") == 1);
+    clean();
+}
+
+static void test_output_loses_its_directory(void)
+{
+    ocitar_output o;
+    int code = 0;
+
+    make_dir("d", 0755);
+    CHECK_CODE(ocitar_output_open(&o, at("d/f"), NULL), OCITAR_OK);
+    must(unlinkat(o.directory, o.temp, 0) == 0, "unlink");
+    CHECK_CODE(ocitar_output_commit(&o, 0, &code), OCITAR_E_SYSTEM);
+    CHECK(code == ENOENT && count_names("d") == 0);
+    CHECK_CODE(ocitar_output_commit(&o, 0, &code), OCITAR_E_STATE);
+    clean();
+}
+
+static void test_output_to_a_device(void)
+{
+    struct stat st;
+    ocitar_output o;
+    int round;
+
+    for (round = 0; round < 2; round++) {
+        CHECK_CODE(ocitar_output_open(&o, "/dev/null", NULL), OCITAR_OK);
+        CHECK(o.directory == -1);
+        output_put(&o, "text");
+        if (round == 0)
+            CHECK_CODE(ocitar_output_commit(&o, 1, NULL), OCITAR_OK);
+        else
+            ocitar_output_abandon(&o);
+        CHECK(stat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode));
+    }
+}
+
+static void test_output_to_a_fifo(void)
+{
+    char text[8];
+    ocitar_output o;
+    int reader;
+
+    must(mkfifo(at("fifo"), 0600) == 0, "mkfifo");
+    reader = open(at("fifo"), O_RDONLY | O_NONBLOCK);
+    must(reader >= 0, "fifo");
+    CHECK_CODE(ocitar_output_open(&o, at("fifo"), NULL), OCITAR_OK);
+    output_put(&o, "text");
+    CHECK_CODE(ocitar_output_commit(&o, 0, NULL), OCITAR_OK);
+    CHECK(read(reader, text, 8) == 4 && memcmp(text, "text", 4) == 0);
+    CHECK((mode_of("fifo") & S_IFMT) == S_IFIFO && count_names(".") == 1);
+    close(reader);
+    clean();
+}
+
+static void test_output_to_stdout(void)
+{
+    ocitar_output o;
+
+    CHECK_CODE(ocitar_output_open(&o, "-", NULL), OCITAR_OK);
+    CHECK(o.fd.descriptor == 1 && o.directory == -1);
+    CHECK_CODE(ocitar_output_commit(&o, 1, NULL), OCITAR_OK);
+    CHECK_CODE(ocitar_output_commit(&o, 1, NULL), OCITAR_E_STATE);
+    CHECK_CODE(ocitar_output_open(&o, "-", NULL), OCITAR_OK);
+    ocitar_output_abandon(&o);
+    CHECK(fcntl(1, F_GETFD) >= 0);
+}
+
+/* ---- the directory driver ---- */
+
+static void directory_start(ocitar_directory *d, ocitar_layout *l, int sync)
+{
+    ocitar_layout_desc desc = OCITAR_ZERO;
+
+    CHECK_CODE(ocitar_directory_begin(d, at("layout"), sync, NULL),
+               OCITAR_OK);
+    ocitar_directory_layout(d, &desc);
+    CHECK_CODE(ocitar_layout_begin(l, NULL, &desc), OCITAR_OK);
+}
+
+static void test_directory(void)
+{
+    ocitar_index_desc id = OCITAR_ZERO;
+    ocitar_directory d;
+    ocitar_layout l;
+    ocitar_index index;
+    ocitar_source source;
+    ocitar_blob b;
+    unsigned char bytes[16];
+    size_t n = 0;
+    int sync;
+
+    for (sync = 0; sync < 2; sync++) {
+        directory_start(&d, &l, sync);
+        CHECK_CODE(ocitar_index_begin(&index, &l, &id), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_put(&l, 0, "x", 1, NULL), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_put(&l, 0, "x", 1, NULL), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_begin(&b, &l, 0, NULL), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_write(&b, content, 5000), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_put(&l, 0, "y", 1, NULL), OCITAR_E_BUSY);
+        CHECK_CODE(ocitar_directory_finish(&d), OCITAR_E_STATE);
+        CHECK_CODE(ocitar_blob_commit(&b, 5000, NULL), OCITAR_OK);
+        CHECK(count_names("layout/blobs/sha256") == 2);
+        CHECK_CODE(ocitar_blob_begin(&b, &l, 0, NULL), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_close(&b), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_begin(&b, &l, 0, NULL), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_write(&b, "x", 1), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_commit(&b, 1, NULL), OCITAR_OK); /* again */
+        CHECK(count_names("layout/blobs/sha256") == 2);
+        CHECK_CODE(ocitar_file_put(&l, "a/./b//c", 0, 0640, "text", 4),
+                   OCITAR_OK);
+        CHECK(file_holds("layout/a/b/c", "text", 4) &&
+              mode_of("layout/a/b/c") == (S_IFREG | 0640));
+        CHECK_CODE(ocitar_layout_reader(&l, "a/b/c", &source), OCITAR_OK);
+        CHECK(source.get_fn(source.user, bytes, 16, &n) == 0 && n == 4 &&
+              source.rewind_fn != NULL);
+        CHECK_CODE(ocitar_layout_remove(&l, "a/b/c"), OCITAR_OK);
+        CHECK(!exists("layout/a/b/c") && exists("layout/a/b"));
+        CHECK_CODE(ocitar_index_end(&index), OCITAR_OK);
+        CHECK_CODE(ocitar_directory_finish(&d), OCITAR_OK);
+        CHECK_CODE(ocitar_directory_finish(&d), OCITAR_OK);
+        CHECK_CODE(ocitar_file_put(&l, "f", 0, 0640, "", 0), OCITAR_E_STATE);
+        ocitar_directory_end(&d);
+        ocitar_directory_end(&d);
+        CHECK(file_holds("layout/oci-layout",
+                         "{\"imageLayoutVersion\":\"1.0.0\"}", 30));
+        CHECK(count_names("layout") == 5);
+        clean();
+    }
+}
+
+/* A layout that is there already is taken up again. */
+static void test_directory_again(void)
+{
+    ocitar_directory d;
+    ocitar_layout l;
+    int round;
+
+    for (round = 0; round < 2; round++) {
+        directory_start(&d, &l, 0);
+        CHECK_CODE(ocitar_layout_init(&l), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_put(&l, 0, "x", 1, NULL), OCITAR_OK);
+        CHECK_CODE(ocitar_file_put(&l, "f", 0, 0644, "xy", 2), OCITAR_OK);
+        CHECK_CODE(ocitar_directory_finish(&d), OCITAR_OK);
+        ocitar_directory_end(&d);
+        CHECK(count_names("layout/blobs/sha256") == 1);
+        CHECK(count_names("layout") == 2 && file_holds("layout/f", "xy", 2));
+    }
+    clean();
+}
+
+static void test_directory_refuses(void)
+{
+    static const char *const names[] = { "..", "../x", "/x", "", "a/../../b",
+                                         ".", "./", "f/" };
+    ocitar_source source;
+    ocitar_directory d;
+    ocitar_layout l;
+    size_t i;
+
+    make_file("secret", "secret", 6, 0644);
+    directory_start(&d, &l, 0);
+    for (i = 0; i < sizeof names / sizeof names[0]; i++)
+        CHECK_CODE(ocitar_file_put(&l, names[i], 0, 0644, "x", 1),
+                   OCITAR_E_NAME);
+    CHECK_CODE(ocitar_layout_remove(&l, "../secret"), OCITAR_E_NAME);
+    CHECK_CODE(ocitar_layout_reader(&l, "../secret", &source),
+               OCITAR_E_NAME);
+    CHECK_CODE(ocitar_layout_remove(&l, "none"), OCITAR_E_SYSTEM);
+    CHECK(ocitar_directory_error(&d)->user_code == ENOENT);
+    CHECK_CODE(ocitar_layout_reader(&l, "none", &source), OCITAR_E_SYSTEM);
+    CHECK(ocitar_directory_error(&d)->user_code == ENOENT);
+    make_link("..", "layout/up");
+    make_link("../secret", "layout/secret");
+    make_dir("layout/dir", 0755);
+    CHECK_CODE(ocitar_file_put(&l, "up/x", 0, 0644, "x", 1), OCITAR_E_SYSTEM);
+    CHECK_CODE(ocitar_layout_remove(&l, "up/secret"), OCITAR_E_SYSTEM);
+    CHECK_CODE(ocitar_layout_reader(&l, "up/secret", &source),
+               OCITAR_E_SYSTEM);
+    CHECK_CODE(ocitar_layout_reader(&l, "secret", &source), OCITAR_E_SYSTEM);
+    CHECK_CODE(ocitar_layout_reader(&l, "dir", &source), OCITAR_E_SYSTEM);
+    CHECK_CODE(ocitar_file_put(&l, "dir", 0, 0644, "x", 1), OCITAR_E_SYSTEM);
+    CHECK_CODE(ocitar_file_put(&l, "secret", 0, 0644, "x", 1), OCITAR_OK);
+    CHECK(file_holds("secret", "secret", 6)); /* the link was replaced */
+    CHECK(file_holds("layout/secret", "x", 1));
+    CHECK(count_names(".") == 2 && count_names("layout") == 3);
+    CHECK_CODE(ocitar_directory_finish(&d), OCITAR_OK);
+    ocitar_directory_end(&d);
+    clean();
+}
+
+static void test_directory_begin_fails(void)
+{
+    ocitar_directory d;
+    int code = 0;
+
+    CHECK_CODE(ocitar_directory_begin(&d, at("missing/d"), 0, &code),
+               OCITAR_E_SYSTEM);
+    CHECK(code == ENOENT);
+    CHECK_CODE(ocitar_directory_finish(&d), OCITAR_E_STATE);
+    ocitar_directory_end(&d);
+    make_file("file", "", 0, 0644);
+    CHECK_CODE(ocitar_directory_begin(&d, at("file"), 0, &code),
+               OCITAR_E_SYSTEM);
+    CHECK(code == ENOTDIR);
+    CHECK_CODE(ocitar_directory_begin(&d, NULL, 0, NULL), OCITAR_E_ARG);
+    CHECK_CODE(ocitar_directory_begin(NULL, "x", 0, NULL), OCITAR_E_ARG);
+    CHECK_CODE(ocitar_directory_finish(NULL), OCITAR_E_ARG);
+    CHECK(ocitar_directory_error(NULL)->code == OCITAR_E_ARG);
+    ocitar_directory_end(NULL);
+    clean();
+}
+
+/* What is open at the end leaves nothing behind. */
+static void test_directory_end_early(void)
+{
+    ocitar_directory d;
+    ocitar_layout l;
+    ocitar_blob b;
+
+    directory_start(&d, &l, 0);
+    CHECK_CODE(ocitar_layout_init(&l), OCITAR_OK);
+    CHECK_CODE(ocitar_blob_begin(&b, &l, 0, NULL), OCITAR_OK);
+    CHECK_CODE(ocitar_blob_write(&b, "x", 1), OCITAR_OK);
+    ocitar_directory_end(&d);
+    CHECK(count_names("layout/blobs/sha256") == 0);
+    CHECK_CODE(ocitar_blob_write(&b, "x", 1), OCITAR_E_STATE);
+    clean();
+}
+
+/* ---- the walk ---- */
+
+typedef struct walk {
+    check_sink out;
+    ocitar_archive archive;
+    ocitar_layout layout;
+    ocitar_index index;
+    ocitar_image image;
+    ocitar_layer layer;
+    ocitar_spool spool;
+    ocitar_allocator heap;
+    ocitar_descriptor pool[2];
+    ocitar_tree_desc desc;
+    unsigned char buffer[512], bytes[512];
+    size_t at;
+} walk;
+
+static int walk_put(void *user, const void *data, size_t len);
+static int walk_put_at(void *user, uint64_t offset, const void *data,
+                       size_t len)
+{
+    memcpy(((check_sink *)user)->data + offset, data, len);
+    return 0;
+}
+
+static int walk_cut(void *user, uint64_t offset)
+{
+    ((check_sink *)user)->len = (size_t)offset;
+    return 0;
+}
+
+/* What a sink does besides, once; a test may set it. */
+static void (*sink_does)(void);
+
+static int walk_put(void *user, const void *data, size_t len)
+{
+    if (sink_does != NULL)
+        sink_does();
+    return check_put(user, data, len);
+}
+
+static int walk_layer(walk *w, uint8_t way)
+{
+    ocitar_layer_desc d = OCITAR_ZERO;
+
+    d.wait.way = way;
+    d.wait.spool = &w->spool;
+    return ocitar_layer_begin(&w->layer, &w->image, &d);
+}
+
+static void walk_start(walk *w, uint8_t way)
+{
+    ocitar_archive_desc a = OCITAR_ZERO;
+    ocitar_spool_desc s = OCITAR_ZERO;
+    ocitar_index_desc d = OCITAR_ZERO;
+    ocitar_image_desc i = OCITAR_ZERO;
+
+    memset(w, 0, sizeof *w);
+    a.buffer = w->buffer;
+    a.buffer_size = sizeof w->buffer;
+    a.sink.put_fn = walk_put;
+    a.sink.put_at_fn = walk_put_at;
+    a.sink.truncate_fn = walk_cut;
+    a.sink.user = &w->out;
+    ocitar_heap(&w->heap);
+    s.allocator = &w->heap;
+    d.descriptors = w->pool;
+    d.capacity = 2;
+    CHECK_CODE(ocitar_spool_begin(&w->spool, &s), OCITAR_OK);
+    CHECK_CODE(ocitar_archive_begin(&w->archive, &a), OCITAR_OK);
+    CHECK_CODE(ocitar_layout_begin(&w->layout, &w->archive, NULL), OCITAR_OK);
+    CHECK_CODE(ocitar_index_begin(&w->index, &w->layout, &d), OCITAR_OK);
+    CHECK_CODE(ocitar_image_begin(&w->image, &w->index, &i), OCITAR_OK);
+    CHECK_CODE(walk_layer(w, way), OCITAR_OK);
+    w->desc.path = base;
+    w->desc.allocator = &w->heap;
+    w->desc.buffer = w->bytes;
+    w->desc.buffer_size = sizeof w->bytes;
+    w->at = 1024 + 512; /* where the layer's first entry stands */
+}
+
+static void walk_stop(walk *w)
+{
+    int e = ocitar_image_end(&w->image);
+
+    if (e == OCITAR_OK)
+        e = ocitar_index_end(&w->index);
+    if (e == OCITAR_OK)
+        e = ocitar_archive_finish(&w->archive);
+    CHECK_CODE(e, OCITAR_OK);
+    ocitar_spool_end(&w->spool);
+    free(w->out.data);
+}
+
+/* The walk went wrong: all that is above says so, until it is abandoned. */
+static void walk_spoilt(walk *w, int code, int user_code)
+{
+    CHECK_CODE(ocitar_layer_end(&w->layer), code);
+    CHECK_CODE(ocitar_archive_finish(&w->archive), code);
+    CHECK(ocitar_archive_error(&w->archive)->user_code == user_code);
+    CHECK_CODE(ocitar_layer_abandon(&w->layer), OCITAR_OK);
+    CHECK(ocitar_archive_size(&w->archive) == 1024);
+    walk_stop(w);
+}
+
+typedef struct item {
+    char name[1024], link[1024];
+    char type;
+    unsigned long mode, uid, gid;
+    long long mtime;
+    size_t size;
+    const unsigned char *body;
+} item;
+
+static unsigned long long octal(const unsigned char *field, size_t width)
+{
+    char text[16];
+
+    memcpy(text, field, width);
+    text[width] = 0;
+    return strtoull(text, NULL, 8);
+}
+
+/* Takes pax records over; which of them are there is the encoder's test. */
+static void read_records(item *it, const unsigned char *body, size_t size)
+{
+    const char *p = (const char *)body, *end = p + size;
+    const char *key, *value;
+    size_t len;
+
+    for (; p < end; p += len) {
+        len = strtoul(p, NULL, 10);
+        key = strchr(p, ' ') + 1;
+        value = strchr(p, '=') + 1;
+        if (strncmp(key, "path=", 5) == 0)
+            snprintf(it->name, sizeof it->name, "%.*s",
+                     (int)(p + len - 1 - value), value);
+        else if (strncmp(key, "linkpath=", 9) == 0)
+            snprintf(it->link, sizeof it->link, "%.*s",
+                     (int)(p + len - 1 - value), value);
+        else if (strncmp(key, "mtime=", 6) == 0)
+            it->mtime = strtoll(value, NULL, 10);
+    }
+}
+
+/* The layer's next entry; 0 at its end. */
+static int walk_next(walk *w, item *it)
+{
+    const unsigned char *h = w->out.data + w->at;
+
+    if (h[0] == 0)
+        return 0;
+    memset(it, 0, sizeof *it);
+    it->size = (size_t)octal(h + 124, 12);
+    it->mtime = (long long)octal(h + 136, 12);
+    w->at += 512 + (it->size + 511) / 512 * 512;
+    snprintf(it->name, sizeof it->name, "%.155s%s%.100s",
+             (const char *)h + 345, h[345] != 0 ? "/" : "", (const char *)h);
+    snprintf(it->link, sizeof it->link, "%.100s", (const char *)h + 157);
+    if (h[156] == 'x') {
+        const unsigned char *records = h + 512;
+        size_t size = it->size;
+
+        h = w->out.data + w->at;
+        it->size = (size_t)octal(h + 124, 12);
+        it->mtime = (long long)octal(h + 136, 12);
+        w->at += 512 + (it->size + 511) / 512 * 512;
+        snprintf(it->name, sizeof it->name, "%.100s", (const char *)h);
+        snprintf(it->link, sizeof it->link, "%.100s", (const char *)h + 157);
+        read_records(it, records, size);
+    }
+    it->type = (char)h[156];
+    it->mode = (unsigned long)octal(h + 100, 8);
+    it->uid = (unsigned long)octal(h + 108, 8);
+    it->gid = (unsigned long)octal(h + 116, 8);
+    it->body = h + 512;
+    return 1;
+}
+
+/* The walk itself, and the layer's end; then the entries can be read. */
+static void walk_run(walk *w)
+{
+    CHECK_CODE(ocitar_layer_tree(&w->layer, &w->desc), OCITAR_OK);
+    CHECK_CODE(ocitar_layer_end(&w->layer), OCITAR_OK);
+}
+
+static void next_is(walk *w, const char *name, char type, unsigned long mode,
+                    const char *link, size_t size)
+{
+    item it;
+
+    CHECK(walk_next(w, &it));
+    CHECK(strcmp(it.name, name) == 0 && strcmp(it.link, link) == 0);
+    CHECK(it.type == type && it.mode == mode && it.size == size);
+    CHECK(it.size == 0 || memcmp(it.body, content, it.size) == 0);
+}
+
+static void test_tree_empty(void)
+{
+    walk w;
+    item it;
+
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    walk_run(&w);
+    CHECK(w.pool[0].size == 1024);
+    CHECK(!walk_next(&w, &it));
+    walk_stop(&w);
+}
+
+static void make_tree(void)
+{
+    make_dir("a", 01777);
+    make_dir("a/empty", 0700);
+    make_file("a/z", content, 1000, 04755);
+    make_file("a-", content, 512, 0644);
+    make_file("a.b", content, 0, 0600);
+    make_file("B", content, 1, 0400);
+    make_file("\xC3\xA9", content, 2, 0644);
+    make_file("h1", content, 3, 0644);
+    must(link(at("h1"), at("h2")) == 0 && link(at("h1"), at("a/h0")) == 0,
+         "link");
+    make_link("a", "s1");
+    make_link("/nowhere/at/all", "s2");
+    must(mkfifo(at("fifo"), 0620) == 0 && chmod(at("fifo"), 0620) == 0,
+         "fifo");
+}
+
+static void tree_is(walk *w)
+{
+    item it;
+
+    next_is(w, "B", '0', 0400, "", 1);
+    next_is(w, "a/", '5', 01777, "", 0);
+    next_is(w, "a/empty/", '5', 0700, "", 0);
+    next_is(w, "a/h0", '0', 0644, "", 3);
+    next_is(w, "a/z", '0', 04755, "", 1000);
+    next_is(w, "a-", '0', 0644, "", 512);
+    next_is(w, "a.b", '0', 0600, "", 0);
+    next_is(w, "fifo", '6', 0620, "", 0);
+    next_is(w, "h1", '1', 0644, "a/h0", 0);
+    next_is(w, "h2", '1', 0644, "a/h0", 0);
+    next_is(w, "s1", '2', 0777, "a", 0);
+    next_is(w, "s2", '2', 0777, "/nowhere/at/all", 0);
+    next_is(w, "\xC3\xA9", '0', 0644, "", 2);
+    CHECK(!walk_next(w, &it));
+}
+
+static void test_tree(void)
+{
+    char path[64];
+    walk w;
+    uint8_t way;
+
+    make_tree();
+    for (way = OCITAR_WAIT_SPOOL; way <= OCITAR_WAIT_PATCH; way++) {
+        walk_start(&w, way);
+        snprintf(path, sizeof path, "%s%s", base, way == 1 ? "" : "///");
+        w.desc.path = path;
+        walk_run(&w);
+        tree_is(&w);
+        walk_stop(&w);
+    }
+    clean();
+}
+
+/* Two walks into one layer; the second in another directory. */
+static void test_tree_after_entries(void)
+{
+    char path[64];
+    walk w;
+    item it;
+
+    make_dir("one", 0755);
+    make_file("one/f", content, 1, 0644);
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    snprintf(path, sizeof path, "%s/one", base);
+    w.desc.path = path;
+    CHECK_CODE(ocitar_layer_dir(&w.layer, "first", 0755), OCITAR_OK);
+    CHECK_CODE(ocitar_layer_tree(&w.layer, &w.desc), OCITAR_OK);
+    walk_run(&w);
+    next_is(&w, "first", '5', 0755, "", 0);
+    next_is(&w, "f", '0', 0644, "", 1);
+    next_is(&w, "f", '0', 0644, "", 1);
+    CHECK(!walk_next(&w, &it));
+    walk_stop(&w);
+    clean();
+}
+
+static void test_tree_of_many(void)
+{
+    char name[16];
+    walk w;
+    item it;
+    int i, right = 0;
+
+    for (i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "f%03d", i * 617 % 1000);
+        make_file(name, "", 0, 0644);
+    }
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    walk_run(&w);
+    for (i = 0; i < 1000 && walk_next(&w, &it); i++) {
+        snprintf(name, sizeof name, "f%03d", i);
+        right += strcmp(name, it.name) == 0;
+    }
+    CHECK(right == 1000 && !walk_next(&w, &it));
+    walk_stop(&w);
+    clean();
+}
+
+static void test_tree_long_names(void)
+{
+    char name[255 + 1], other[255 + 1];
+    walk w;
+    item it;
+
+    memset(name, 'n', 255);
+    name[255] = 0;
+    memset(other, 'o', 255);
+    other[255] = 0;
+    make_file(name, content, 700, 0644);
+    make_link(name, other);
+    must(link(at(name), at("z")) == 0, "link");
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    walk_run(&w);
+    next_is(&w, name, '0', 0644, "", 700);
+    next_is(&w, other, '2', 0777, name, 0);
+    next_is(&w, "z", '1', 0644, name, 0);
+    CHECK(!walk_next(&w, &it));
+    walk_stop(&w);
+    clean();
+}
+
+static void test_tree_deep(void)
+{
+    char path[2 * 200 + 8] = "";
+    char name[2 * 200 + 8];
+    walk w;
+    item it;
+    int i;
+
+    for (i = 0; i < 200; i++) {
+        strcat(path, i == 0 ? "d" : "/d");
+        make_dir(path, 0755);
+    }
+    strcat(path, "/f");
+    make_file(path, content, 5, 0644);
+    make_file("z", content, 6, 0644);
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    walk_run(&w);
+    for (i = 1; i <= 200; i++) {
+        snprintf(name, sizeof name, "%.*s", 2 * i, path);
+        next_is(&w, name, '5', 0755, "", 0);
+    }
+    next_is(&w, path, '0', 0644, "", 5);
+    next_is(&w, "z", '0', 0644, "", 6);
+    CHECK(!walk_next(&w, &it));
+    walk_stop(&w);
+    clean();
+}
+
+/* A symlink whose target needs more room than was there at first. */
+static void test_tree_long_link(void)
+{
+    static char target[3000];
+    walk w;
+    item it;
+
+    memset(target, 't', sizeof target - 1);
+    make_link(target, "s");
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    walk_run(&w);
+    CHECK(walk_next(&w, &it) && it.type == '2' && strlen(it.link) == 1023);
+    CHECK(memcmp(it.link, target, 1023) == 0);
+    CHECK(w.pool[0].size == 512 + 512 * 6 + 512 + 1024); /* "3013 linkpath=" */
+    walk_stop(&w);
+    clean();
+}
+
+static void set_mtime(const char *name, time_t seconds, long nanoseconds)
+{
+    struct timespec t[2];
+
+    t[0].tv_sec = t[1].tv_sec = seconds;
+    t[0].tv_nsec = t[1].tv_nsec = nanoseconds;
+    must(utimensat(AT_FDCWD, at(name), t, AT_SYMLINK_NOFOLLOW) == 0, name);
+}
+
+static void test_tree_times_and_owners(void)
+{
+    walk w;
+    item it;
+
+    make_file("f1", "", 0, 0644);
+    make_file("f2", "", 0, 0644);
+    make_link("x", "f3");
+    set_mtime("f1", 1000000000, 999999999);
+    set_mtime("f2", 2000000000, 0);
+    set_mtime("f3", 2000000000, 0);
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    walk_run(&w);
+    CHECK(walk_next(&w, &it) && it.mtime == 1000000000);
+    CHECK(it.uid == (unsigned long)geteuid() &&
+          it.gid == (unsigned long)getegid());
+    CHECK(walk_next(&w, &it) && it.mtime == 2000000000);
+    walk_stop(&w);
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    w.desc.mtime_max.set = 1;
+    w.desc.mtime_max.seconds = 1500000000;
+    w.desc.own = 1;
+    w.desc.uid = 123;
+    w.desc.gid = 456;
+    walk_run(&w);
+    CHECK(walk_next(&w, &it) && it.mtime == 1000000000);
+    CHECK(walk_next(&w, &it) && it.mtime == 1500000000);
+    CHECK(walk_next(&w, &it) && it.mtime == 1500000000);
+    CHECK(it.uid == 123 && it.gid == 456);
+    walk_stop(&w);
+    clean();
+}
+
+/* ---- what the walk tells ---- */
+
+typedef struct story {
+    char text[1024];
+    int calls, stop_at, code, failed, system_error;
+} story;
+
+static int tell(void *user, int what, const char *name, int system_error)
+{
+    story *s = (story *)user;
+    size_t n = strlen(s->text);
+
+    s->calls++;
+    snprintf(s->text + n, sizeof s->text - n, "%c%s;",
+             what == OCITAR_TREE_ENTRY ? '+'
+             : what == OCITAR_TREE_SKIPPED ? '-' : '!', name);
+    if (what == OCITAR_TREE_FAILED) {
+        s->failed++;
+        s->system_error = system_error;
+    }
+    return s->calls == s->stop_at ? s->code : 0;
+}
+
+static void walk_tell(walk *w, story *s)
+{
+    memset(s, 0, sizeof *s);
+    w->desc.notify_fn = tell;
+    w->desc.notify_user = s;
+}
+
+static void make_socket(const char *name)
+{
+    struct sockaddr_un address;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    snprintf(address.sun_path, sizeof address.sun_path, "%.90s", at(name));
+    must(fd >= 0 && bind(fd, (struct sockaddr *)(void *)&address,
+                         sizeof address) == 0, "socket");
+    close(fd);
+}
+
+static void test_tree_notify(void)
+{
+    story s;
+    walk w;
+    item it;
+
+    make_dir("d", 0755);
+    make_file("d/f", content, 1, 0644);
+    make_socket("d/s");
+    make_file("g", content, 2, 0644);
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    walk_tell(&w, &s);
+    walk_run(&w);
+    CHECK(strcmp(s.text, "+d;+d/f;-d/s;+g;") == 0);
+    next_is(&w, "d/", '5', 0755, "", 0);
+    next_is(&w, "d/f", '0', 0644, "", 1);
+    next_is(&w, "g", '0', 0644, "", 2);
+    CHECK(!walk_next(&w, &it));
+    walk_stop(&w);
+}
+
+static void test_tree_notify_stops(void)
+{
+    story s;
+    walk w;
+    int at_call;
+
+    for (at_call = 1; at_call <= 4; at_call++) {
+        walk_start(&w, OCITAR_WAIT_PATCH);
+        walk_tell(&w, &s);
+        s.stop_at = at_call;
+        s.code = 90 + at_call;
+        CHECK_CODE(ocitar_layer_tree(&w.layer, &w.desc), OCITAR_E_SOURCE);
+        CHECK(s.calls == at_call && s.failed == 0);
+        CHECK_CODE(ocitar_layer_tree(&w.layer, &w.desc), OCITAR_E_SOURCE);
+        CHECK(s.calls == at_call);
+        walk_spoilt(&w, OCITAR_E_SOURCE, 90 + at_call);
+    }
+    clean();
+}
+
+static void tree_fails(const char *path, int code, int system_error,
+                       const char *text)
+{
+    story s;
+    walk w;
+    uint8_t way;
+
+    for (way = OCITAR_WAIT_SPOOL; way <= OCITAR_WAIT_PATCH; way++) {
+        walk_start(&w, way);
+        walk_tell(&w, &s);
+        w.desc.path = path;
+        CHECK_CODE(ocitar_layer_tree(&w.layer, &w.desc), code);
+        CHECK(strcmp(s.text, text) == 0);
+        CHECK(s.failed == 1 && s.system_error == system_error);
+        walk_spoilt(&w, code, system_error);
+        walk_start(&w, way); /* and without anybody to tell */
+        w.desc.path = path;
+        CHECK_CODE(ocitar_layer_tree(&w.layer, &w.desc), code);
+        walk_spoilt(&w, code, system_error);
+    }
+}
+
+static void test_tree_missing(void)
+{
+    make_file("file", "", 0, 0644);
+    tree_fails(at("missing"), OCITAR_E_SYSTEM, ENOENT, "!;");
+    tree_fails(at("file"), OCITAR_E_SYSTEM, ENOTDIR, "!;");
+    tree_fails("", OCITAR_E_SYSTEM, ENOENT, "!;");
+    clean();
+}
+
+/* As somebody who may not read everything, also if root runs the tests. */
+static void test_tree_unreadable(void)
+{
+    uid_t me = geteuid();
+
+    must(chmod(base, 0755) == 0, "chmod");
+    make_file("a", content, 1, 0644);
+    make_file("b", content, 1, 0);
+    if (me != 0 || seteuid(65534) == 0)
+        tree_fails(base, OCITAR_E_SYSTEM, EACCES, "+a;+b;!b;");
+    must(geteuid() == me || seteuid(me) == 0, "seteuid");
+    clean();
+    make_dir("d", 0);
+    if (me != 0 || seteuid(65534) == 0)
+        tree_fails(base, OCITAR_E_SYSTEM, EACCES, "+d;!d/;");
+    must(geteuid() == me || seteuid(me) == 0, "seteuid");
+    must(chmod(at("d"), 0700) == 0, "chmod");
+    clean();
+}
+
+/* ---- a tree that changes under the walk ---- */
+
+static int swap_file(void *user, int what, const char *name, int error)
+{
+    (void)error;
+    if (what == OCITAR_TREE_ENTRY && strcmp(name, (const char *)user) == 0)
+        must(rename(at("outside"), at("tree/victim")) == 0, "rename");
+    return 0;
+}
+
+static int swap_dir(void *user, int what, const char *name, int error)
+{
+    (void)error;
+    if (what == OCITAR_TREE_ENTRY && strcmp(name, (const char *)user) == 0)
+        must(rename(at("tree/victim"), at("was")) == 0 &&
+             rename(at("outside"), at("tree/victim")) == 0, "rename");
+    return 0;
+}
+
+static int unlink_file(void *user, int what, const char *name, int error)
+{
+    (void)error;
+    if (what == OCITAR_TREE_ENTRY && strcmp(name, (const char *)user) == 0)
+        must(unlink(at("tree/victim")) == 0, "unlink");
+    return 0;
+}
+
+static int move_parent(void *user, int what, const char *name, int error)
+{
+    (void)error;
+    if (what == OCITAR_TREE_ENTRY && strcmp(name, (const char *)user) == 0) {
+        make_dir("elsewhere", 0755);
+        must(rename(at("tree/victim"), at("elsewhere/v")) == 0, "rename");
+    }
+    return 0;
+}
+
+static void tree_changes(int (*notify_fn)(void *, int, const char *, int),
+                         char *name, int code, int user_code)
+{
+    char path[64];
+    walk w;
+
+    snprintf(path, sizeof path, "%s/tree", base);
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    w.desc.path = path;
+    w.desc.notify_fn = notify_fn;
+    w.desc.notify_user = name;
+    CHECK_CODE(ocitar_layer_tree(&w.layer, &w.desc), code);
+    walk_spoilt(&w, code, user_code);
+    clean();
+}
+
+static void test_tree_changes(void)
+{
+    static char victim[] = "victim", inner[] = "victim/f";
+
+    make_dir("tree", 0755);
+    make_file("tree/victim", "v", 1, 0644);
+    make_file("outside", "o", 1, 0644);
+    tree_changes(swap_file, victim, OCITAR_E_CHANGED, 0);
+    make_dir("tree", 0755);
+    make_dir("tree/victim", 0755);
+    make_dir("outside", 0755);
+    tree_changes(swap_dir, victim, OCITAR_E_CHANGED, 0);
+    make_dir("tree", 0755);
+    make_file("tree/victim", "v", 1, 0644);
+    make_link("/etc/passwd", "outside"); /* not followed */
+    tree_changes(swap_file, victim, OCITAR_E_SYSTEM, ELOOP);
+    make_dir("tree", 0755);
+    make_file("tree/victim", "v", 1, 0644);
+    tree_changes(unlink_file, victim, OCITAR_E_SYSTEM, ENOENT);
+    make_dir("tree", 0755);
+    make_dir("tree/victim", 0755);
+    make_file("tree/victim/f", "v", 1, 0644);
+    make_file("tree/z", "v", 1, 0644);
+    tree_changes(move_parent, inner, OCITAR_E_CHANGED, 0);
+}
+
+static off_t resize_to;
+
+static void sink_resizes(void)
+{
+    struct stat st;
+
+    if (stat(at("big"), &st) == 0 && st.st_size != resize_to)
+        must(truncate(at("big"), resize_to) == 0, "truncate");
+}
+
+/* The sink changes the file while its bytes are read. */
+static void test_tree_file_changes_size(void)
+{
+    static const off_t sizes[] = { 100, 600, 4095, 4097, 50000 };
+    story s;
+    walk w;
+    size_t i;
+
+    for (i = 0; i < 5; i++) {
+        make_file("big", content, 4096, 0644);
+        walk_start(&w, OCITAR_WAIT_PATCH);
+        walk_tell(&w, &s);
+        resize_to = sizes[i];
+        sink_does = sink_resizes;
+        CHECK_CODE(ocitar_layer_tree(&w.layer, &w.desc), OCITAR_E_CHANGED);
+        sink_does = NULL;
+        CHECK(strcmp(s.text, "+big;!big;") == 0);
+        walk_spoilt(&w, OCITAR_E_CHANGED, 0);
+    }
+    clean();
+}
+
+/* ---- memory ---- */
+
+typedef struct purse {
+    size_t live, calls, fail_at, wrong;
+} purse;
+
+static void *purse_resize(void *user, void *old, size_t old_size,
+                          size_t new_size)
+{
+    purse *p = (purse *)user;
+    void *memory = NULL;
+
+    p->wrong += (old == NULL) != (old_size == 0);
+    if (new_size > 0 && ++p->calls == p->fail_at)
+        return NULL;
+    if (new_size > 0) {
+        memory = malloc(new_size);
+        must(memory != NULL, "malloc");
+        memset(memory, 0xA5, new_size);
+        if (old != NULL)
+            memcpy(memory, old, old_size < new_size ? old_size : new_size);
+    }
+    free(old);
+    p->live += new_size - old_size;
+    return memory;
+}
+
+static void test_tree_without_memory(void)
+{
+    ocitar_allocator allocator = { purse_resize, NULL };
+    char name[256];
+    purse p;
+    walk w;
+    size_t n;
+    int e, i;
+
+    make_tree();
+    memset(name, 'n', 255);
+    name[255] = 0;
+    for (i = 0; i < 4; i++) {
+        name[0] = (char)('0' + i);
+        make_file(name, "", 0, 0644);
+    }
+    for (n = 1, e = OCITAR_E_MEMORY; e != OCITAR_OK && n < 1000; n++) {
+        memset(&p, 0, sizeof p);
+        p.fail_at = n;
+        allocator.user = &p;
+        walk_start(&w, n % 2 ? OCITAR_WAIT_SPOOL : OCITAR_WAIT_PATCH);
+        w.desc.allocator = &allocator;
+        e = ocitar_layer_tree(&w.layer, &w.desc);
+        CHECK(p.live == 0 && p.wrong == 0);
+        CHECK(e == OCITAR_E_MEMORY || p.calls < n);
+        if (e != OCITAR_OK)
+            walk_spoilt(&w, OCITAR_E_MEMORY, 0);
+    }
+    CHECK(e == OCITAR_OK && n > 8);
+    CHECK_CODE(ocitar_layer_end(&w.layer), OCITAR_OK);
+    walk_stop(&w);
+    clean();
+}
+
+static void test_tree_arguments(void)
+{
+    ocitar_layer dead;
+    walk w;
+    int i;
+
+    memset(&dead, 0, sizeof dead);
+    for (i = 0; i < 5; i++) {
+        walk_start(&w, OCITAR_WAIT_SPOOL);
+        if (i == 0)
+            w.desc.path = NULL;
+        else if (i == 1)
+            w.desc.allocator = NULL;
+        else if (i == 2)
+            w.desc.buffer = NULL;
+        else if (i == 3)
+            w.desc.buffer_size = 511;
+        CHECK_CODE(ocitar_layer_tree(&dead, &w.desc), OCITAR_E_STATE);
+        CHECK_CODE(ocitar_layer_tree(NULL, &w.desc), OCITAR_E_ARG);
+        CHECK_CODE(ocitar_layer_tree(&w.layer, i == 4 ? NULL : &w.desc),
+                   OCITAR_E_ARG);
+        walk_spoilt(&w, OCITAR_E_ARG, 0);
+    }
+}
+
+static void test_tree_spool_full(void)
+{
+    static unsigned char room[700];
+    walk w;
+    story s;
+
+    make_file("f", content, 1000, 0644);
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    CHECK_CODE(ocitar_layer_abandon(&w.layer), OCITAR_OK);
+    ocitar_spool_end(&w.spool);
+    CHECK_CODE(ocitar_spool_begin_buffer(&w.spool, room, sizeof room),
+               OCITAR_OK);
+    CHECK_CODE(walk_layer(&w, OCITAR_WAIT_SPOOL), OCITAR_OK);
+    walk_tell(&w, &s);
+    CHECK_CODE(ocitar_layer_tree(&w.layer, &w.desc), OCITAR_E_LIMIT);
+    CHECK(strcmp(s.text, "+f;!f;") == 0 && s.system_error == 0);
+    walk_spoilt(&w, OCITAR_E_LIMIT, 0);
+    clean();
+}
+
+static void test_descriptors(void)
+{
+    test_fd_sink_file();
+    test_fd_sink_append();
+    test_fd_sink_pipe();
+    test_fd_sink_fails();
+    test_fd_source();
+    test_fd_source_fails();
+    test_heap();
+    test_temp();
+    test_temp_fails();
+}
+
+static void test_outputs(void)
+{
+    test_output_new();
+    test_output_replaces();
+    test_output_through_a_link();
+    test_output_abandon();
+    test_output_fails();
+    test_output_of_a_long_name();
+    test_output_twice();
+    test_output_loses_its_directory();
+    test_output_to_a_device();
+    test_output_to_a_fifo();
+    test_output_to_stdout();
+}
+
+static void test_directories(void)
+{
+    test_directory();
+    test_directory_again();
+    test_directory_refuses();
+    test_directory_begin_fails();
+    test_directory_end_early();
+}
+
+static void test_trees(void)
+{
+    test_tree_empty();
+    test_tree();
+    test_tree_after_entries();
+    test_tree_of_many();
+    test_tree_long_names();
+    test_tree_deep();
+    test_tree_long_link();
+    test_tree_times_and_owners();
+    test_tree_notify();
+    test_tree_notify_stops();
+    test_tree_missing();
+    test_tree_unreadable();
+    test_tree_changes();
+    test_tree_file_changes_size();
+    test_tree_without_memory();
+    test_tree_arguments();
+    test_tree_spool_full();
+}
+
+int main(void)
+{
+    int descriptors;
+
+    must(mkdtemp(base) != NULL, base);
+    umask(022);
+    content_fill();
+    descriptors = count_descriptors();
+    test_descriptors();
+    CHECK(count_descriptors() == descriptors);
+    test_outputs();
+    CHECK(count_descriptors() == descriptors);
+    test_directories();
+    CHECK(count_descriptors() == descriptors);
+    test_trees();
+    CHECK(count_descriptors() == descriptors);
+    must(rmdir(base) == 0, base);
+    return check_done();
+}
