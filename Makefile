@@ -62,39 +62,33 @@ build/replay: tests/replay.c ocitar.h
 build/headers: tests/headers.c ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ tests/headers.c $(LDLIBS)
-build/model: tests/model.c ocitar.h
+
+# The test programs share one copy of the library.
+build/implementation.o: tests/implementation.c ocitar.h
 	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ tests/model.c $(LDLIBS)
-build/faults: tests/faults.c tests/check.h ocitar.h
-	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ tests/faults.c $(LDLIBS)
-build/test_errors: tests/test_errors.c tests/check.h ocitar.h
-	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ tests/test_errors.c $(LDLIBS)
-build/test_digest: tests/test_digest.c tests/check.h ocitar.h
-	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ tests/test_digest.c $(LDLIBS)
-build/test_tar: tests/test_tar.c tests/check.h ocitar.h
-	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ tests/test_tar.c $(LDLIBS)
-build/test_archive: tests/test_archive.c tests/check.h ocitar.h
-	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ tests/test_archive.c $(LDLIBS)
-build/test_spool: tests/test_spool.c tests/check.h ocitar.h
-	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ tests/test_spool.c $(LDLIBS)
-build/test_layout: tests/test_layout.c tests/check.h ocitar.h
-	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ tests/test_layout.c $(LDLIBS)
-build/test_image: tests/test_image.c tests/check.h ocitar.h
-	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ tests/test_image.c $(LDLIBS)
-build/test_layer: tests/test_layer.c tests/check.h ocitar.h
-	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ tests/test_layer.c $(LDLIBS)
-build/test_hosted: tests/test_hosted.c tests/check.h ocitar.h
-	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ tests/test_hosted.c $(LDLIBS)
+	$(COMPILE) -c -o $@ tests/implementation.c
+build/model: tests/model.c ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/model.c build/implementation.o $(LDLIBS)
+build/faults: tests/faults.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/faults.c build/implementation.o $(LDLIBS)
+build/test_errors: tests/test_errors.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_errors.c build/implementation.o $(LDLIBS)
+build/test_digest: tests/test_digest.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_digest.c build/implementation.o $(LDLIBS)
+build/test_tar: tests/test_tar.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_tar.c build/implementation.o $(LDLIBS)
+build/test_archive: tests/test_archive.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_archive.c build/implementation.o $(LDLIBS)
+build/test_spool: tests/test_spool.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_spool.c build/implementation.o $(LDLIBS)
+build/test_layout: tests/test_layout.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_layout.c build/implementation.o $(LDLIBS)
+build/test_image: tests/test_image.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_image.c build/implementation.o $(LDLIBS)
+build/test_layer: tests/test_layer.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_layer.c build/implementation.o $(LDLIBS)
+build/test_hosted: tests/test_hosted.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_hosted.c build/implementation.o $(LDLIBS)
 
 install: build/ocitar
 	mkdir -p '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(PREFIX)/bin' \

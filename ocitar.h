@@ -117,6 +117,8 @@ int main(void)
        OCITAR_API              linkage or visibility of the public functions
        OCITAR_NO_HOSTED        leave out files, descriptors and the heap: only
                                stddef.h, stdint.h and the mem functions remain
+                               (without -ffreestanding a compiler may turn
+                               loops into strlen, and memcmp into bcmp)
        OCITAR_NO_SHA512        leave out SHA-384 and SHA-512 (about 2 KiB)
        OCITAR_MEMCPY, OCITAR_MEMMOVE, OCITAR_MEMSET, OCITAR_MEMCMP
                                your own, all four or none
@@ -678,7 +680,8 @@ OCITAR_API int ocitar_file_write(ocitar_file *file, const void *data,
 OCITAR_API int ocitar_file_close(ocitar_file *file);
 /* Gives it up, with its error; nothing of it stays. */
 OCITAR_API int ocitar_file_abandon(ocitar_file *file);
-/* The same from memory, in one call. */
+/* The same from memory, in one call. No object, so its errors do not stick
+   (but for a poisoned archive's): check them. */
 OCITAR_API int ocitar_file_put(ocitar_layout *layout, const char *name,
                                size_t name_len, uint32_t mode,
                                const void *data, size_t len);
@@ -699,8 +702,9 @@ typedef struct ocitar_blob {
     uint8_t known_here; /* it is in the layout already: bytes are dropped */
 } ocitar_blob;
 
-/* `algorithm` 0: sha256. E_UNSUPPORTED: unknown, or a way that the driver
-   cannot; E_ARG: nowhere to wait; E_BUSY: the spool or the tail is taken. */
+/* `algorithm` 0: sha256. E_UNSUPPORTED: unknown, or to be patched, by choice
+   or for want of a spool, where the sink cannot; E_ARG: SPOOL without a spool,
+   KNOWN without a digest; E_BUSY: the spool or the tail is taken. */
 OCITAR_API int ocitar_blob_begin(ocitar_blob *blob, ocitar_layout *layout,
                                  uint8_t algorithm, const ocitar_wait *wait);
 OCITAR_API int ocitar_blob_write(ocitar_blob *blob, const void *data,
@@ -722,14 +726,14 @@ OCITAR_API int ocitar_blob_digest(const ocitar_blob *blob,
                                   ocitar_digest *out);
 
 /* A whole blob from memory: hashed, then written, never copied. `out` gets
-   its digest and may be NULL. */
+   its digest and may be NULL. As with ocitar_file_put, check its errors. */
 OCITAR_API int ocitar_blob_put(ocitar_layout *layout, uint8_t algorithm,
                                const void *data, size_t len,
                                ocitar_digest *out);
 
 /* A whole blob from a source that can be rewound: read twice through
-   `buffer`. OCITAR_E_CHANGED if the readings differ; then, if bytes went out
-   for good, the archive is poisoned. */
+   `buffer`. Check its errors, too. OCITAR_E_CHANGED if the readings differ;
+   then, if bytes went out for good, the archive is poisoned. */
 OCITAR_API int ocitar_blob_copy(ocitar_layout *layout, uint8_t algorithm,
                                 const ocitar_source *source, void *buffer,
                                 size_t buffer_size, ocitar_digest *out,
@@ -872,6 +876,7 @@ typedef struct ocitar_image {
     ocitar_image_desc desc;
     const ocitar_descriptor *descriptor;
     ocitar_blob *layer; /* the open one's */
+    uint8_t ready;      /* its begin succeeded */
 } ocitar_image;
 
 /* E_ARG: a reference that is none, or one with a digest. */
@@ -2774,6 +2779,12 @@ typedef struct ocitar_i_json {
     int comma; /* a value stands before the next one */
 } ocitar_i_json;
 
+static void ocitar_i_json_fail(ocitar_i_json *j, int code)
+{
+    if (j->error == OCITAR_OK)
+        j->error = code;
+}
+
 static void ocitar_i_json_put(ocitar_i_json *j, const char *s, size_t len)
 {
     if (j->error == OCITAR_OK && len > 0)
@@ -2851,7 +2862,7 @@ static void ocitar_i_json_part(ocitar_i_json *j, const char *s, size_t len)
     while (at < len && j->error == OCITAR_OK) {
         n = ocitar_i_json_utf8(s + at, len - at);
         if (n == 0) {
-            j->error = OCITAR_E_UTF8;
+            ocitar_i_json_fail(j, OCITAR_E_UTF8);
         } else if (n == 1 &&
                    (s[at] < 0x20 || s[at] == '"' || s[at] == '\\')) {
             ocitar_i_json_put(j, s + from, at - from);
@@ -2920,7 +2931,7 @@ static void ocitar_i_json_strings(ocitar_i_json *j, const char *key,
     ocitar_i_json_open(j, "[");
     for (i = 0; i < count; i++) {
         if (values == NULL || values[i] == NULL)
-            j->error = OCITAR_E_ARG;
+            ocitar_i_json_fail(j, OCITAR_E_ARG);
         else
             ocitar_i_json_string(j, values[i], 0);
     }
@@ -2997,7 +3008,7 @@ static size_t ocitar_i_json_map_next(ocitar_i_json *j,
                 ? -1
                 : ocitar_i_json_compare(key, len, best_key, best_len);
         if (d == 0)
-            j->error = OCITAR_E_DUPLICATE;
+            ocitar_i_json_fail(j, OCITAR_E_DUPLICATE);
         if (d < 0) {
             best = i;
             best_key = key;
@@ -3018,7 +3029,7 @@ static void ocitar_i_json_map_put(ocitar_i_json *j, const char *name,
         return;
     if ((m->pair_count > 0 && m->pairs == NULL) ||
         (m->key_count > 0 && m->keys == NULL)) {
-        j->error = OCITAR_E_ARG;
+        ocitar_i_json_fail(j, OCITAR_E_ARG);
         return;
     }
     ocitar_i_json_key(j, name, 0);
@@ -3098,7 +3109,7 @@ static void ocitar_i_json_time(ocitar_i_json *j, const char *key,
         return;
     if (t->seconds < -62167219200 || t->seconds > 253402300799 ||
         t->nanoseconds > 999999999) {
-        j->error = OCITAR_E_RANGE;
+        ocitar_i_json_fail(j, OCITAR_E_RANGE);
         return;
     }
     second = t->seconds + 62167219200; /* from 0000-01-01 */
@@ -3597,6 +3608,8 @@ static int ocitar_i_spool_append(ocitar_spool *s, const void *data, size_t len,
     size_t n;
 
     *user_code = 0;
+    if (len == 0)
+        return OCITAR_OK;
     if (s->total == s->used) { /* nothing is in the store yet */
         int e = len > s->capacity - s->used && len <= SIZE_MAX - s->used
                     ? ocitar_i_spool_grow(s, s->used + len)
@@ -5188,7 +5201,8 @@ static void ocitar_i_docker_json(ocitar_i_json *j, const void *subject)
     ocitar_i_json_close(j, "]");
 }
 
-/* The three files at the root: all of them, or none. */
+/* The three files at the root. What can be wrong with their content is found
+   before the first of them goes out. */
 static int ocitar_i_index_files(ocitar_index *index)
 {
     ocitar_layout *l = index->layout;
@@ -5311,6 +5325,10 @@ OCITAR_API int ocitar_index_abandon(ocitar_index *index)
         ocitar_image_abandon(index->image);
     if (index->held)
         index->layout->indexed = 0;
+    if (index->ahead) /* index.json is out, and promises what is not there */
+        ocitar_i_root_poison(ocitar_i_layout_root(index->layout),
+                             OCITAR_E_STATE, 0,
+                             "an index whose metadata went first was given up");
     ocitar_i_node_leave(&index->node, OCITAR_I_GONE);
     return ocitar_i_node_forgiven(&index->node);
 }
@@ -5462,6 +5480,7 @@ OCITAR_API int ocitar_image_begin(ocitar_image *image, ocitar_index *index,
     if (e != OCITAR_OK)
         return ocitar_i_layout_fail(index->layout, &image->node, e,
                                     "image begin");
+    image->ready = 1;
     return OCITAR_OK;
 }
 
@@ -5509,7 +5528,8 @@ OCITAR_API int ocitar_image_end(ocitar_image *image)
 
     if (image == NULL)
         return OCITAR_E_ARG;
-    ocitar_i_node_retry(&image->node);
+    if (image->ready)
+        ocitar_i_node_retry(&image->node);
     e = ocitar_i_node_ready(&image->node);
     if (e != OCITAR_OK)
         return e;
@@ -6098,6 +6118,8 @@ OCITAR_API int ocitar_output_open(ocitar_output *output, const char *path,
         return OCITAR_OK;
     }
     exists = stat(path, &st) == 0;
+    if (!exists && lstat(path, &st) == 0) /* a link to nowhere */
+        return ocitar_i_output_fail(output, ENOENT, user_code);
     if (exists && !S_ISREG(st.st_mode)) {
         int fd = ocitar_i_fd_high(open(path, O_WRONLY | O_CLOEXEC));
 
@@ -6127,7 +6149,9 @@ OCITAR_API int ocitar_output_commit(ocitar_output *output, int sync,
 {
     int fd, code = 0;
 
-    if (output == NULL || output->fd.descriptor < 0)
+    if (output == NULL)
+        return OCITAR_E_ARG;
+    if (output->fd.descriptor < 0)
         return OCITAR_E_STATE;
     fd = output->fd.descriptor;
     if (output->directory < 0) { /* straight; a pipe cannot be synced */
@@ -6773,6 +6797,17 @@ static int ocitar_i_tree_first_name(ocitar_i_tree *t, const struct stat *st,
     return e;
 }
 
+/* Was the file written to between two looks at it? Nanoseconds where the
+   system has them: a second is long. */
+static int ocitar_i_tree_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_size == b->st_size && a->st_mtime == b->st_mtime &&
+#ifdef __linux__
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+#endif
+           a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+}
+
 /* The bytes of an open file, exactly as many as its stat said. */
 static int ocitar_i_tree_body(ocitar_i_tree *t, int file,
                               const struct stat *before)
@@ -6797,8 +6832,7 @@ static int ocitar_i_tree_body(ocitar_i_tree *t, int file,
     } while (e == OCITAR_OK && n > 0);
     if (e == OCITAR_OK && fstat(file, &after) != 0)
         e = ocitar_i_tree_system(t);
-    else if (e == OCITAR_OK && (after.st_size != before->st_size ||
-                                after.st_mtime != before->st_mtime))
+    else if (e == OCITAR_OK && !ocitar_i_tree_same(before, &after))
         e = OCITAR_E_CHANGED;
     return e;
 }

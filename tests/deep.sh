@@ -54,7 +54,8 @@ under_valgrind() { # program
 
 under_msan() { # name
     clang -std=c99 -O1 -g -fsanitize=memory -fsanitize-memory-track-origins \
-        -fno-sanitize-recover=all -I. -o "$work/msan_$1" "tests/test_$1.c" &&
+        -fno-sanitize-recover=all -I. -o "$work/msan_$1" "tests/test_$1.c" \
+        tests/implementation.c &&
         "$work/msan_$1"
 }
 

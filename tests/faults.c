@@ -7,7 +7,6 @@
    Whatever happens, the first error is kept, nothing is called after the sink
    failed, nothing that looks finished is left, and a fresh archive works. */
 
-#define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 
 #include "check.h"

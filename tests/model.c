@@ -7,7 +7,6 @@
    archive is kept there for another program to read. Ends with
    "N passed, N failed": one check a sequence. */
 
-#define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 #include <stdio.h>
 #include <stdlib.h>

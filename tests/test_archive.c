@@ -1,6 +1,5 @@
 /* test_archive - entries on a sink: pieces, states, errors, hook, abandon. */
 
-#define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 #include "check.h"
 

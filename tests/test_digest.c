@@ -1,6 +1,5 @@
 /* test_digest - SHA-2, digests as text, and foreign hash engines. */
 
-#define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 #include "check.h"
 

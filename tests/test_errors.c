@@ -1,6 +1,5 @@
 /* test_errors - codes in words, and the root in which the first one stays. */
 
-#define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 #include "check.h"
 #include <limits.h>

@@ -1,9 +1,15 @@
 /* test_hosted - descriptors, temporary and output files, the directory driver
    and the directory walk, on files of a fresh temporary directory. */
 
-#define OCITAR_IMPLEMENTATION
+#define _GNU_SOURCE 1
 #include "ocitar.h"
 #include "check.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
 #include <ftw.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -786,6 +792,25 @@ static void test_directory_again(void)
         CHECK(count_names("layout/blobs/sha256") == 1);
         CHECK(count_names("layout") == 2 && file_holds("layout/f", "xy", 2));
     }
+    clean();
+}
+
+/* A blob of another size under that name is no such blob. */
+static void test_directory_of_a_torn_blob(void)
+{
+    static const char *const name =
+        "layout/blobs/sha256/"
+        "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
+    ocitar_directory d;
+    ocitar_layout l;
+
+    directory_start(&d, &l, 0);
+    CHECK_CODE(ocitar_layout_init(&l), OCITAR_OK);
+    make_file(name, "", 0, 0444);
+    CHECK_CODE(ocitar_blob_put(&l, 0, "x", 1, NULL), OCITAR_OK);
+    CHECK(file_holds(name, "x", 1) && mode_of(name) == (S_IFREG | 0444));
+    CHECK_CODE(ocitar_directory_finish(&d), OCITAR_OK);
+    ocitar_directory_end(&d);
     clean();
 }
 
@@ -1641,6 +1666,39 @@ static void test_tree_spool_full(void)
     clean();
 }
 
+static int puts_left;
+
+/* At the put of the file's last byte: its bytes are read, then it changes. */
+static void sink_changes_late(void)
+{
+    if (--puts_left != 0)
+        return;
+    if (resize_to >= 0)
+        must(truncate(at("big"), resize_to) == 0, "truncate");
+    set_mtime("big", resize_to >= 0 ? 1000 : 2000, 0);
+}
+
+static void test_tree_file_changes_late(void)
+{
+    static const off_t sizes[] = { 0, 100, -1 };
+    walk w;
+    size_t i;
+
+    for (i = 0; i < 3; i++) {
+        make_file("big", content, 512, 0644);
+        set_mtime("big", 1000, 0);
+        walk_start(&w, OCITAR_WAIT_PATCH);
+        resize_to = sizes[i];
+        puts_left = 2; /* its head, its body */
+        sink_does = sink_changes_late;
+        CHECK_CODE(ocitar_layer_tree(&w.layer, &w.desc), OCITAR_E_CHANGED);
+        sink_does = NULL;
+        CHECK(puts_left == 0);
+        walk_spoilt(&w, OCITAR_E_CHANGED, 0);
+    }
+    clean();
+}
+
 static void test_descriptors(void)
 {
     test_fd_sink_file();
@@ -1673,6 +1731,7 @@ static void test_directories(void)
 {
     test_directory();
     test_directory_again();
+    test_directory_of_a_torn_blob();
     test_directory_refuses();
     test_directory_begin_fails();
     test_directory_end_early();
@@ -1694,6 +1753,7 @@ static void test_trees(void)
     test_tree_unreadable();
     test_tree_changes();
     test_tree_file_changes_size();
+    test_tree_file_changes_late();
     test_tree_without_memory();
     test_tree_arguments();
     test_tree_spool_full();

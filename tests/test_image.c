@@ -1,7 +1,6 @@
 /* test_image - references, and the exact bytes of the documents that an index
    and its images become. */
 
-#define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 #include "check.h"
 

@@ -1,7 +1,6 @@
 /* test_layer - layers: the tar that is inside the blob, byte for byte, and
    what a layer refuses. */
 
-#define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 #include "check.h"
 

@@ -1,7 +1,6 @@
 /* test_layout - directories, files and blobs of a layout, in every way that
    a blob can wait, in a tar and in a driver of the test's own. */
 
-#define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 #include "check.h"
 
@@ -580,7 +579,7 @@ static void test_file_without_spool(void)
 typedef struct store {
     unsigned char data[4096];
     size_t len;
-    int append_code, load_code, resets;
+    int append_code, load_code, reset_code, resets;
 } store;
 
 static int store_append(void *user, const void *data, size_t len)
@@ -608,9 +607,10 @@ static int store_reset(void *user)
 {
     store *s = (store *)user;
 
-    s->len = 0;
     s->resets++;
-    return 0;
+    if (s->reset_code == 0)
+        s->len = 0;
+    return s->reset_code;
 }
 
 static void *heap_none(void *user, void *old, size_t old_size, size_t size)
@@ -678,6 +678,38 @@ static void test_spool_store_fails(void)
     CHECK_CODE(ocitar_archive_finish(&f.archive), OCITAR_E_SPOOL);
     CHECK_CODE(ocitar_blob_close(&b), OCITAR_OK);
     stop_whole(&f, 0);
+}
+
+/* What the store still holds must not get into the next blob. */
+static void test_spool_store_is_stale(void)
+{
+    ocitar_store io = { store_append, store_load, store_reset, NULL };
+    ocitar_spool_desc d = OCITAR_ZERO;
+    static store s;
+    ocitar_file file;
+    ocitar_blob b;
+    fixture f;
+
+    memset(&s, 0, sizeof s);
+    io.user = &s;
+    start(&f, PATCHABLE, NULL);
+    d.store = &io;
+    CHECK_CODE(ocitar_spool_begin(&f.spool, &d), OCITAR_OK);
+    s.reset_code = 74;
+    CHECK_CODE(blob_whole(&f, OCITAR_WAIT_SPOOL, "one", 3), OCITAR_OK);
+    CHECK_CODE(blob_start(&f, &b, OCITAR_WAIT_SPOOL, "", 0), OCITAR_E_SPOOL);
+    CHECK(error_of(&f)->user_code == 74 && s.resets == 2);
+    CHECK_CODE(ocitar_blob_close(&b), OCITAR_OK);
+    CHECK_CODE(ocitar_file_begin(&file, &f.layout, "f", 0, 0644, &f.spool),
+               OCITAR_E_SPOOL);
+    CHECK(error_of(&f)->user_code == 74);
+    CHECK_CODE(ocitar_file_abandon(&file), OCITAR_OK);
+    s.reset_code = 0;
+    CHECK_CODE(blob_whole(&f, OCITAR_WAIT_SPOOL, "three", 5), OCITAR_OK);
+    CHECK_CODE(ocitar_archive_finish(&f.archive), OCITAR_OK);
+    CHECK(has_blob(&f.out.sink, "one", 3));
+    CHECK(has_blob(&f.out.sink, "three", 5));
+    stop_whole(&f, 2);
 }
 
 /* A store that fails after half of the blob went out for good. */
@@ -968,6 +1000,22 @@ static void test_blob_auto_without_spool(void)
     CHECK(e == OCITAR_E_ARG || e == OCITAR_E_UNSUPPORTED);
     CHECK_CODE(ocitar_blob_close(&b), OCITAR_OK);
     stop_whole(&f, 0);
+}
+
+/* There is no fifth way, whatever else is given. */
+static void test_blob_way_unknown(void)
+{
+    ocitar_blob b;
+    fixture f;
+    int way;
+
+    for (way = 5; way < 256; way += 50) {
+        start(&f, PATCHABLE, NULL);
+        CHECK_CODE(blob_start(&f, &b, (uint8_t)way, "", 0), OCITAR_E_ARG);
+        CHECK_CODE(ocitar_blob_close(&b), OCITAR_OK);
+        CHECK_CODE(blob_whole(&f, OCITAR_WAIT_SPOOL, "", 0), OCITAR_OK);
+        stop_whole(&f, 1);
+    }
 }
 
 /* ---- blobs: commit ---- */
@@ -2536,6 +2584,7 @@ static void test_layouts(void)
     test_file_without_spool();
     test_spool_in_a_store();
     test_spool_store_fails();
+    test_spool_store_is_stale();
     test_spool_store_fails_too_late();
     test_spool_without_memory();
 }
@@ -2548,6 +2597,7 @@ static void test_blobs(void)
     test_blob_begin_refused();
     test_blob_auto();
     test_blob_auto_without_spool();
+    test_blob_way_unknown();
     test_blob_commit();
     test_blob_commit_of_another_algorithm();
     test_blob_known_is_enforced();

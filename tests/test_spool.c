@@ -1,6 +1,5 @@
 /* test_spool - where blobs wait: fixed memory, a heap, a store behind it. */
 
-#define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 #include "check.h"
 

@@ -1,6 +1,5 @@
 /* test_tar - entry heads, field by field, and pax records parsed back. */
 
-#define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 #include "check.h"
 

@@ -1,0 +1,4 @@
+/* The library, compiled once for all test programs. */
+
+#define OCITAR_IMPLEMENTATION
+#include "ocitar.h"
