@@ -20,7 +20,7 @@ TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
         build/test_hosted
 
-.PHONY: help all demo test install lint format clean size
+.PHONY: help all demo test install lint format clean coverage model deep
 
 help:
 	@echo 'make all      build the command and the examples'
@@ -29,6 +29,9 @@ help:
 	@echo 'make install  header, pkg-config file and command under $$(DESTDIR)$$(PREFIX)'
 	@echo 'make lint     strict compilers and line lengths (gcc and clang, as found)'
 	@echo 'make format   clang-format over examples and tests'
+	@echo 'make coverage what the tests reach of ocitar.h (gcov, python3)'
+	@echo 'make model    five million random call sequences'
+	@echo 'make deep     analyzers, valgrind, MemorySanitizer, 32 bits (as .ci/run does)'
 	@echo 'make clean    remove build/'
 	@echo 'Set CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR as usual.'
 
@@ -103,6 +106,18 @@ lint:
 
 format:
 	clang-format -i examples/*.c tests/*.c tests/*.h
+
+coverage:
+	sh tests/coverage.sh build
+
+model: build/model
+	build/model 5000000 1000000
+
+deep:
+	sh tests/deep.sh analyze
+	sh tests/deep.sh valgrind
+	sh tests/deep.sh msan
+	sh tests/deep.sh m32
 
 clean:
 	rm -rf build
