@@ -81,7 +81,8 @@ int main(void)
        sink -> archive -> layout -> index -> image -> layer
                              \-> blob, file
 
-   Each is a struct of yours, begun from its parent and ended before it.
+   Each is a struct of yours, begun from its parent and ended before it (a
+   layout has no end; an archive's is ocitar_archive_finish).
    A blob's name is its digest and stands before its bytes, so a blob must
    wait until both size and digest are known. `ocitar_wait` says how:
 
@@ -105,10 +106,13 @@ int main(void)
    hit, and the ends of its parents return it, up to the archive's finish,
    until the object is abandoned (`_abandon`, or a blob's `_close`): check
    each call, or only the last. (If several failed and some were abandoned,
-   the rest may be reported as OCITAR_E_STATE.) OCITAR_E_STATE itself does not
-   stick, and OCITAR_E_BUSY only until the call is made again. A fault of the
-   sink, or an entry torn after its bytes went out, poisons the archive: it
-   can never be finished.
+   the rest may be reported as OCITAR_E_STATE.) So do check a blob's commit if
+   you close the blob, and the calls that have no object to keep their error:
+   `_put`, `_copy`, `_remove`, `_reader`. A begin that failed, whatever the
+   code, leaves an object that failed: abandon it before you begin it again.
+   From other calls OCITAR_E_STATE does not stick, and OCITAR_E_BUSY only until
+   the call is made again. A fault of the sink, or an entry torn after its
+   bytes went out, poisons the archive: it can never be finished.
 
    CONFIGURATION (macros, before the include; none changes a public struct)
 
@@ -119,14 +123,15 @@ int main(void)
                                stddef.h, stdint.h and the mem functions remain
                                (without -ffreestanding a compiler may turn
                                loops into strlen, and memcmp into bcmp)
-       OCITAR_NO_SHA512        leave out SHA-384 and SHA-512 (about 2 KiB)
+       OCITAR_NO_SHA512        leave out SHA-384 and SHA-512 (about 1.5 KiB)
        OCITAR_MEMCPY, OCITAR_MEMMOVE, OCITAR_MEMSET, OCITAR_MEMCMP
                                your own, all four or none
 
    LIMITS AND GUARANTEES
 
    Sizes to 2^63-1 bytes, any number of entries. No heap without an allocator
-   of yours, no mutable globals, no locale, no clock, no recursion. Objects
+   of yours (but for what realpath and opendir take in the hosted part), no
+   mutable globals, no locale, no clock, no recursion. Objects
    are independent: use one archive from one thread at a time. An object may
    not move in memory between its begin and its end.                       */
 
@@ -269,8 +274,8 @@ typedef struct ocitar_root {
 /* A hash unit, mbedTLS, anything, in the place of the bundled code. Each
    function returns 0 or a code of its own, which comes back as user_code of
    OCITAR_E_HASH. Every begin that returned 0 is followed by one end; with
-   `out` NULL the digest was given up. `state` is 192 bytes, aligned to 8, for
-   the engine alone. */
+   `out` NULL the digest was given up. `state` is 192 bytes, aligned as an
+   uint64_t, for the engine alone. */
 typedef struct ocitar_engine {
     int (*begin_fn)(void *user, void *state, uint8_t algorithm);
     int (*update_fn)(void *user, void *state, const void *data, size_t len);
@@ -451,8 +456,10 @@ typedef struct ocitar_archive_desc {
     size_t buffer_size; /* 512 or more, 65536 recommended, used up to a power
                            of two; output leaves in pieces of that size */
     /* Sees each entry before it is written (in the PATCH way: when its size
-       and name are known), may change its metadata but not name, typeflag or
-       size, or refuse it with a code of its own: OCITAR_E_HOOK. Optional. */
+       and name are known; what then needs more than one block, such as a pax
+       record, is OCITAR_E_RANGE). May change its metadata but not name,
+       typeflag or size, or refuse it with a code of its own: OCITAR_E_HOOK.
+       Mind name_len: names need not end in a NUL. Optional. */
     int (*hook_fn)(void *user, ocitar_entry *entry);
     void *hook_user;
 } ocitar_archive_desc;
@@ -610,7 +617,9 @@ typedef struct ocitar_driver {
     void *(*space_fn)(void *user, size_t *len);
     /* Completes it, with its final name and size. */
     int (*end_fn)(void *user, const ocitar_entry *entry);
-    /* Takes back what was opened; an error if something of it remains. */
+    /* Takes back what was opened; an error if something of it remains. Called
+       after a write_fn or end_fn that failed, and perhaps again with nothing
+       open: then OCITAR_OK. */
     int (*cancel_fn)(void *user);
     /* 1 if a blob of that name and size is there already; or NULL. */
     int (*exists_fn)(void *user, const char *name, uint64_t size);
@@ -649,7 +658,8 @@ OCITAR_API int ocitar_layout_begin(ocitar_layout *layout,
                                    ocitar_archive *archive,
                                    const ocitar_layout_desc *desc);
 
-/* Writes blobs/ and a directory for each algorithm. E_STATE: done before. */
+/* Writes blobs/ and a directory for each algorithm. E_STATE: done before. An
+   index does it, unless you did; do it where blobs come before the index. */
 OCITAR_API int ocitar_layout_init(ocitar_layout *layout);
 
 /* Not in a tar: OCITAR_E_UNSUPPORTED, and nothing sticks. */
@@ -668,15 +678,15 @@ typedef struct ocitar_file {
 } ocitar_file;
 
 /* Collected in `spool`, which is lent until the close, as is `name`. Only the
-   close checks the name, as in the seed: OCITAR_E_NAME for one that would
-   leave the root (absolute, a ".." component, empty) or that a tar cannot
-   hold. `mode` 0..07777. */
+   close checks the name: OCITAR_E_NAME for one that would leave the root
+   (absolute, a ".." component, empty) or that a tar cannot hold. `mode`
+   0..07777. */
 OCITAR_API int ocitar_file_begin(ocitar_file *file, ocitar_layout *layout,
                                  const char *name, size_t name_len,
                                  uint32_t mode, ocitar_spool *spool);
 OCITAR_API int ocitar_file_write(ocitar_file *file, const void *data,
                                  size_t len);
-/* Emits the entry. A second close is OCITAR_E_STATE. */
+/* Emits the entry. After one that succeeded OCITAR_E_STATE. */
 OCITAR_API int ocitar_file_close(ocitar_file *file);
 /* Gives it up, with its error; nothing of it stays. */
 OCITAR_API int ocitar_file_abandon(ocitar_file *file);
@@ -713,7 +723,7 @@ OCITAR_API int ocitar_blob_write(ocitar_blob *blob, const void *data,
 /* Emits the blob if it has `size` bytes (OCITAR_SIZE_UNKNOWN: any) and the
    digest `expected` (algorithm:hex, or NULL: any), else nothing of it:
    OCITAR_E_SIZE, OCITAR_E_DIGEST, size first. OCITAR_E_ARG: a digest that
-   does not parse. A second commit is OCITAR_E_STATE. */
+   does not parse. After one that succeeded: OCITAR_E_STATE. */
 OCITAR_API int ocitar_blob_commit(ocitar_blob *blob, uint64_t size,
                                   const char *expected);
 
@@ -758,7 +768,8 @@ typedef struct ocitar_reference {
     size_t digest_len;
 } ocitar_reference;
 
-/* `[host[:port]/]path[:tag][@digest]`. OCITAR_E_ARG: it is none. */
+/* `[host[:port]/]path[:tag][@digest]`, the path in lower case, as registries
+   have it. OCITAR_E_ARG: it is none. */
 OCITAR_MUST OCITAR_API int ocitar_reference_parse(ocitar_reference *out,
                                                   const char *text,
                                                   size_t len);
@@ -773,8 +784,10 @@ typedef struct ocitar_platform {
     size_t os_feature_count;
 } ocitar_platform;
 
-/* A layer, image or blob as others refer to it. In a pool of an index they
-   are filled in by the library; borrowed strings last until the index's end. */
+/* A layer, image or blob as others refer to it. In a pool of an index the
+   library fills them in. For ocitar_image_layer you set media_type, size,
+   digest, diff_id and, if you like, annotations; the rest is zero. Borrowed
+   strings last until the index's end. */
 typedef struct ocitar_descriptor {
     const char *media_type;
     const char *artifact_type;      /* or NULL */
@@ -802,7 +815,8 @@ typedef struct ocitar_index_desc {
                                first, and each image's manifest and config
                                before its layers, so that a reader can refuse
                                early. Descriptors and all strings of the first
-                               run must last until the second one's end */
+                               run must last until the second one's end, and
+                               no image may be abandoned in it */
 } ocitar_index_desc;
 
 /* index.json being collected. Yours to place, not to touch. */
@@ -816,6 +830,7 @@ typedef struct ocitar_index {
     struct ocitar_image *image; /* the open one */
     uint8_t ahead;             /* metadata first, in the second run */
     uint8_t held;              /* it is the layout's one index */
+    uint8_t ready;             /* its begin succeeded */
 } ocitar_index;
 
 /* Initialises the layout if that was not done. One index a layout, one open
@@ -882,8 +897,8 @@ typedef struct ocitar_image {
 /* E_ARG: a reference that is none, or one with a digest. */
 OCITAR_API int ocitar_image_begin(ocitar_image *image, ocitar_index *index,
                                   const ocitar_image_desc *desc);
-/* Adds a layer whose blob is in the layout already (ocitar_blob_put): set
-   media_type, size, digest, diff_id. Lowest layer first. */
+/* Adds a layer whose blob is in the layout already (ocitar_blob_put). Lowest
+   layer first. */
 OCITAR_API int ocitar_image_layer(ocitar_image *image,
                                   const ocitar_descriptor *layer);
 /* Writes config and manifest. E_UTF8, E_DUPLICATE, E_RANGE, E_ARG. */
@@ -917,11 +932,13 @@ typedef struct ocitar_layer {
     uint8_t trailer;    /* its two zero blocks are in */
 } ocitar_layer;
 
+/* `desc` may be NULL: AUTO, which needs a sink that can be patched. */
 OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
                                   const ocitar_layer_desc *desc);
-/* An entry of any type; its body follows by _write. Errors of
-   ocitar_encoder_begin; OCITAR_E_NAME: a name that leaves the root;
-   OCITAR_E_SIZE: the entry before was shorter than announced. */
+/* An entry of any type but 'g'; its body follows by _write. Errors of
+   ocitar_encoder_begin; OCITAR_E_NAME: it, or what it is a hard link to,
+   leaves the root; OCITAR_E_SIZE: the entry before was shorter than announced.
+   _write: OCITAR_E_SIZE, longer than announced. */
 OCITAR_API int ocitar_layer_entry(ocitar_layer *layer,
                                   const ocitar_entry *entry);
 OCITAR_API int ocitar_layer_write(ocitar_layer *layer, const void *data,
@@ -945,7 +962,7 @@ OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer);
 #ifndef OCITAR_NO_HOSTED
 
 /* A file descriptor of yours as a sink or source. It stays yours: nothing
-   closes it. Short writes and EINTR are dealt with. */
+   closes it. Short writes and EINTR are dealt with; user codes are errno. */
 typedef struct ocitar_fd {
     int descriptor;
     int64_t start; /* offset at begin; -1: cannot seek */
@@ -965,6 +982,7 @@ typedef struct ocitar_temp {
     const char *directory;
     int64_t size;
     int descriptor;
+    uint8_t live; /* a zeroed one is none */
 } ocitar_temp;
 
 /* `directory` is lent until the end; NULL: "/tmp". */
@@ -978,6 +996,7 @@ OCITAR_API void ocitar_temp_end(ocitar_temp *temp);
 typedef struct ocitar_output {
     ocitar_fd fd; /* for ocitar_fd_sink */
     int directory; /* of the file, open; -1: written straight */
+    uint8_t live;  /* a zeroed one is none */
     char name[256]; /* bytes of a file name on every system known */
     char temp[256];
 } ocitar_output;
@@ -992,7 +1011,8 @@ OCITAR_MUST OCITAR_API int ocitar_output_commit(ocitar_output *output,
                                                 int sync, int *user_code);
 OCITAR_API void ocitar_output_abandon(ocitar_output *output);
 
-/* An image layout in a directory, with all five operations of a driver. Each
+/* An image layout in a directory, with all five operations of a driver. What
+   has the name of an object, an index.json say, is replaced by it. Each
    object is written beside its place and renamed, so none is ever half there;
    a blob that is there with its size is not written again. Links are not
    followed, and nothing outside is touched whatever the names say. */
@@ -1012,7 +1032,8 @@ typedef struct ocitar_directory {
 OCITAR_MUST OCITAR_API int ocitar_directory_begin(ocitar_directory *directory,
                                                   const char *path, int sync,
                                                   int *user_code);
-/* Sets driver, driver_user and root, for ocitar_layout_begin(.., NULL, ..). */
+/* Sets driver, driver_user and root, for ocitar_layout_begin(.., NULL, ..).
+   Blobs need no place to wait: AUTO will do, one at a time. */
 OCITAR_API void ocitar_directory_layout(ocitar_directory *directory,
                                         ocitar_layout_desc *out);
 /* As ocitar_archive_finish; what was written is there in any case. */
@@ -1330,19 +1351,27 @@ static int ocitar_i_node_fail(ocitar_node *node, int code, int user_code,
     return code;
 }
 
+/* The record to give details to, if the next failure will be the first. */
+static ocitar_error *ocitar_i_node_fresh(ocitar_node *node)
+{
+    ocitar_root *root = ocitar_i_node_root(node);
+
+    return root->poisoned || root->node.failed != 0 || root->node.error != 0
+               ? NULL
+               : &root->error;
+}
+
 /* As fail, with the two sizes or digests that differ. */
 static int ocitar_i_node_differ(ocitar_node *node, int code,
                                 const char *subject, uint64_t expected,
                                 uint64_t actual)
 {
-    ocitar_root *root = ocitar_i_node_root(node);
-    int fresh = !root->poisoned && root->node.failed == 0 &&
-                root->node.error == 0;
+    ocitar_error *fresh = ocitar_i_node_fresh(node);
 
     code = ocitar_i_node_fail(node, code, 0, subject);
-    if (fresh) {
-        root->error.expected_size = expected;
-        root->error.actual_size = actual;
+    if (fresh != NULL) {
+        fresh->expected_size = expected;
+        fresh->actual_size = actual;
     }
     return code;
 }
@@ -1352,14 +1381,12 @@ static int ocitar_i_node_differ_digest(ocitar_node *node, int code,
                                        const ocitar_digest *expected,
                                        const ocitar_digest *actual)
 {
-    ocitar_root *root = ocitar_i_node_root(node);
-    int fresh = !root->poisoned && root->node.failed == 0 &&
-                root->node.error == 0;
+    ocitar_error *fresh = ocitar_i_node_fresh(node);
 
     code = ocitar_i_node_fail(node, code, 0, subject);
-    if (fresh) {
-        root->error.expected = *expected;
-        root->error.actual = *actual;
+    if (fresh != NULL) {
+        fresh->expected = *expected;
+        fresh->actual = *actual;
     }
     return code;
 }
@@ -1377,6 +1404,8 @@ static void ocitar_i_node_uncount(ocitar_node *node, uint32_t failed,
 
     for (n = node->parent; n != NULL && n->state != OCITAR_I_GONE;
          n = n->parent) {
+        if (n->open < open || n->failed < failed)
+            return; /* the parent was begun anew meanwhile */
         n->open -= open;
         n->failed -= failed;
         if (failed == 0 || (n->failed > 0 && n->child_error != own &&
@@ -1419,6 +1448,29 @@ static void ocitar_i_node_retry(ocitar_node *node)
     node->error = 0;
 }
 
+/* The error of something below that was not abandoned, or a child that was
+   not ended. */
+static int ocitar_i_node_ready(ocitar_node *node)
+{
+    int e = ocitar_i_node_check(node);
+
+    if (e != OCITAR_OK)
+        return e;
+    if (node->failed > 0)
+        return node->child_error;
+    return node->open > 0 ? (int)OCITAR_E_STATE : (int)OCITAR_OK;
+}
+
+/* The end of a thing that was given up: 0, or what forbids finishing. */
+static int ocitar_i_node_forgiven(ocitar_node *node)
+{
+    ocitar_root *root = ocitar_i_node_root(node);
+
+    if (root->poisoned)
+        return root->error.code;
+    return root->finished ? (int)OCITAR_E_STATE : (int)OCITAR_OK;
+}
+
 OCITAR_API void ocitar_root_begin(ocitar_root *root)
 {
     OCITAR_MEMSET(root, 0, sizeof *root);
@@ -1434,7 +1486,7 @@ OCITAR_API int ocitar_root_fail(ocitar_root *root, int code, int user_code,
 /* What forbids finishing, or 0. */
 static int ocitar_i_root_check(ocitar_root *root)
 {
-    if (root->node.state == OCITAR_I_INERT)
+    if (root->node.state != OCITAR_I_OPEN)
         return OCITAR_E_STATE;
     if (root->poisoned)
         return root->error.code;
@@ -1460,6 +1512,7 @@ OCITAR_API int ocitar_root_finish(ocitar_root *root)
         return OCITAR_OK;
     e = ocitar_i_root_check(root);
     if (e == OCITAR_OK) {
+        ocitar_i_root_record(root, 0, 0, NULL);
         root->finished = 1;
         root->node.state = OCITAR_I_DONE;
     }
@@ -1468,7 +1521,8 @@ OCITAR_API int ocitar_root_finish(ocitar_root *root)
 
 /* ==== digest ============================================================
    SHA-2 as FIPS 180-4 has it, a foreign engine in its place, the grammar of
-   digests, and the set of keys. Calls bytes, errors. */
+   digests, the set of keys, and errors in words, as they hold digests. Calls
+   bytes, errors. */
 
 static uint32_t ocitar_i_digest_ror32(uint32_t x, unsigned n)
 {
@@ -1811,13 +1865,13 @@ OCITAR_API int ocitar_digester_begin(ocitar_digester *digester,
         return OCITAR_E_ARG;
     digester->live = 0;
     digester->error = 0;
+    digester->length = 0;
     if (ocitar_digest_length(algorithm) == 0)
         return OCITAR_E_UNSUPPORTED;
     if (engine != NULL && !(engine->algorithms & algorithm))
         engine = NULL;
     digester->engine = engine;
     digester->algorithm = algorithm;
-    digester->length = 0;
     if (engine == NULL)
         ocitar_i_digester_load(digester);
     else if ((digester->error = engine->begin_fn(
@@ -2012,7 +2066,7 @@ OCITAR_API size_t ocitar_error_format(const ocitar_error *error, char *out,
     if (error->expected_size != error->actual_size) {
         ocitar_i_text_add(&t, ": ");
         ocitar_i_text_size(&t, error->expected_size);
-        ocitar_i_text_add(&t, " != ");
+        ocitar_i_text_add(&t, error->code == OCITAR_E_LIMIT ? " < " : " != ");
         ocitar_i_text_size(&t, error->actual_size);
     }
     if (error->expected.algorithm != 0) {
@@ -2770,7 +2824,7 @@ OCITAR_API int ocitar_encoder_next(ocitar_encoder *encoder,
 /* ==== json ==============================================================
    An emitter of RFC 8785 canonical JSON: keys in UTF-16 order, no white
    space, the escapes of ECMAScript. It writes to a function; the first error
-   stays. Calls bytes. */
+   stays. Calls digest, bytes. */
 
 typedef struct ocitar_i_json {
     int (*put_fn)(void *user, const void *data, size_t len);
@@ -3177,7 +3231,8 @@ static int ocitar_i_sink_truncate(const ocitar_sink *sink, uint64_t offset)
 }
 
 /* ==== archive ===========================================================
-   Entries on a sink, through the caller's buffer. Calls tar, stream. */
+   Entries on a sink, through the caller's buffer. Calls tar, stream, errors,
+   bytes. */
 
 enum { /* the open entry */
     OCITAR_I_ENTRY_NONE,
@@ -3405,10 +3460,13 @@ OCITAR_API int ocitar_archive_begin(ocitar_archive *archive,
     if (archive == NULL)
         return OCITAR_E_ARG;
     OCITAR_MEMSET(archive, 0, sizeof *archive);
-    if (desc == NULL || desc->buffer == NULL || desc->buffer_size < 512 ||
-        (desc->sink.put_at_fn == NULL) != (desc->sink.truncate_fn == NULL))
-        return OCITAR_E_ARG;
     ocitar_root_begin(&archive->root);
+    if (desc == NULL || desc->buffer == NULL || desc->buffer_size < 512)
+        return ocitar_i_root_poison(&archive->root, OCITAR_E_ARG, 0,
+                                    "archive begin: buffer");
+    if ((desc->sink.put_at_fn == NULL) != (desc->sink.truncate_fn == NULL))
+        return ocitar_i_root_poison(&archive->root, OCITAR_E_ARG, 0,
+                                    "archive begin: sink");
     archive->sink = desc->sink;
     archive->hook_fn = desc->hook_fn;
     archive->hook_user = desc->hook_user;
@@ -3512,11 +3570,7 @@ OCITAR_API int ocitar_archive_finish(ocitar_archive *archive)
     e = ocitar_i_archive_zeros(archive, 1024);
     if (e == OCITAR_OK)
         e = ocitar_i_archive_drain(archive);
-    if (e == OCITAR_OK) {
-        ocitar_i_root_record(&archive->root, 0, 0, NULL);
-        e = ocitar_root_finish(&archive->root);
-    }
-    return e;
+    return e == OCITAR_OK ? ocitar_root_finish(&archive->root) : e;
 }
 
 OCITAR_API uint64_t ocitar_archive_size(const ocitar_archive *archive)
@@ -3664,7 +3718,8 @@ static void ocitar_i_spool_release(ocitar_spool *s)
 
 /* ==== layout ============================================================
    The image driver: directories, files and blobs of an OCI image layout, in
-   a tar or in what another driver keeps. Calls archive, spool, digest. */
+   a tar or in what another driver keeps. Calls archive, spool, stream, digest,
+   errors, bytes. */
 
 OCITAR_API void ocitar_rehearsal_play(ocitar_rehearsal *rehearsal)
 {
@@ -3806,8 +3861,8 @@ static void ocitar_i_layout_cancel(ocitar_layout *l, int code)
 
     if (l->driver->cancel_fn(l->driver_user) == OCITAR_OK || root->poisoned)
         return;
-    if (root->error.code == code)
-        root->poisoned = 1; /* keep its details */
+    if (root->error.code == code && (root->node.failed > 0))
+        root->poisoned = 1; /* keep the details of what failed */
     else
         ocitar_i_root_poison(root, code, root->user_code,
                              "an entry was torn after it went out");
@@ -3869,11 +3924,13 @@ OCITAR_API int ocitar_layout_init(ocitar_layout *layout)
         OCITAR_MEMCPY(name + 6, ocitar_algorithm_name((uint8_t)a), 6);
         e = ocitar_i_layout_open(layout, name, 13, 0755, 0, '5');
     }
+    if (e == OCITAR_E_BUSY && !layout->initialised)
+        return ocitar_i_layout_report(layout, e, 0, "layout init");
     if (e != OCITAR_OK)
-        ocitar_i_layout_report(layout, e,
-                               ocitar_i_layout_root(layout)->user_code,
-                               "layout init");
-    return e;
+        return ocitar_i_node_fail(&layout->node, e,
+                                  ocitar_i_layout_root(layout)->user_code,
+                                  "layout init");
+    return OCITAR_OK;
 }
 
 OCITAR_API int ocitar_layout_remove(ocitar_layout *layout, const char *name)
@@ -4014,15 +4071,15 @@ static int ocitar_i_layout_seal_blob(ocitar_layout *l,
    store's part is loaded where it is to be written, if the driver can. */
 static int ocitar_i_layout_send(ocitar_layout *l, ocitar_spool *s)
 {
-    uint8_t small[256];
+    uint8_t piece[256];
     uint64_t at = 0, left = s->total - s->used;
     int e = OCITAR_OK, code;
 
     if (s->used > 0)
         e = l->driver->write_fn(l->driver_user, s->memory, s->used);
     while (e == OCITAR_OK && left > 0) {
-        size_t n = sizeof small;
-        void *p = small;
+        size_t n = sizeof piece;
+        void *p = piece;
 
         if (l->driver->space_fn != NULL)
             p = l->driver->space_fn(l->driver_user, &n);
@@ -4205,16 +4262,6 @@ OCITAR_API int ocitar_file_close(ocitar_file *file)
     return OCITAR_OK;
 }
 
-/* The end of a thing that was given up: 0, or what forbids finishing. */
-static int ocitar_i_node_forgiven(ocitar_node *node)
-{
-    ocitar_root *root = ocitar_i_node_root(node);
-
-    if (root->poisoned)
-        return root->error.code;
-    return root->finished ? (int)OCITAR_E_STATE : (int)OCITAR_OK;
-}
-
 OCITAR_API int ocitar_file_abandon(ocitar_file *file)
 {
     if (file == NULL)
@@ -4321,7 +4368,14 @@ static int ocitar_i_blob_begin(ocitar_blob *b, ocitar_layout *layout,
     b->way = w.way;
     if (e != OCITAR_OK) {
         b->way = 0; /* nothing is open, and nothing to try again */
-        return ocitar_i_layout_fail(layout, &b->node, e, "blob begin");
+        ocitar_i_digester_drop(&b->digester);
+        return ocitar_i_layout_fail(
+            layout, &b->node, e,
+            e == OCITAR_E_UNSUPPORTED
+                ? "blob begin: no spool, and a sink that cannot be patched"
+            : e == OCITAR_E_BUSY ? "blob begin"
+            : e == OCITAR_E_LIMIT ? "blob begin: keys or rehearsal"
+                                  : "blob begin: wait");
     }
     return OCITAR_OK;
 }
@@ -4489,7 +4543,7 @@ OCITAR_API int ocitar_blob_commit(ocitar_blob *blob, uint64_t size,
 
     if (blob == NULL)
         return OCITAR_E_ARG;
-    if (blob->way != 0)
+    if (blob->way == OCITAR_WAIT_SPOOL)
         ocitar_i_node_retry(&blob->node);
     e = ocitar_i_node_check(&blob->node);
     if (e != OCITAR_OK)
@@ -4741,37 +4795,77 @@ OCITAR_API int ocitar_blob_copy(ocitar_layout *layout, uint8_t algorithm,
 
 /* ==== image =============================================================
    References and the documents of the OCI image specification: config,
-   manifest, index, and docker's manifest.json. Calls json, layout. */
+   manifest, index, and docker's manifest.json. Calls json, layout, digest,
+   errors, bytes. */
+
+static int ocitar_i_reference_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
 
 static int ocitar_i_reference_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    return ocitar_i_reference_alnum(c) || (c >= 'A' && c <= 'Z') ||
+           ocitar_i_bytes_has("_-.", 3, c);
 }
 
-/* `[host[:port]/]part/part`: no empty part, ':' only before a port. */
-static int ocitar_i_reference_name_ok(const char *s, size_t len)
+/* One part of a path: lower case and digits, in between '.', '_', "__" or
+   any number of '-'. Docker, podman and skopeo take no other. */
+static int ocitar_i_reference_part_ok(const char *s, size_t len)
 {
-    size_t i, part = 0;
-    int port = 0;
+    size_t i, run = 0;
 
     for (i = 0; i < len; i++) {
-        if (s[i] == '/') {
-            if (part == 0)
-                return 0;
-            part = 0;
-            port = 2;
-        } else if (s[i] == ':' && port == 0 && part > 0) {
-            port = 1;
-            part = 0;
-        } else if (ocitar_i_reference_char(s[i]) &&
-                   (port != 1 || (s[i] >= '0' && s[i] <= '9'))) {
-            part++;
-        } else {
-            return 0;
+        if (ocitar_i_reference_alnum(s[i])) {
+            run = 0;
+            continue;
         }
+        if (i == 0 || i == len - 1 || !ocitar_i_bytes_has("_-.", 3, s[i]) ||
+            (run > 0 && (s[i] != s[i - 1] || s[i] == '.')) ||
+            (run > 1 && s[i] == '_'))
+            return 0;
+        run++;
     }
-    return part > 0 && port != 1;
+    return len > 0;
+}
+
+/* `host[:port]`: letters of either case, digits, '-', '.'. A first part is a
+   host if it has a dot or a port, or is "localhost". */
+static int ocitar_i_reference_host_ok(const char *s, size_t len)
+{
+    size_t i, port = len;
+
+    for (i = 0; i < len; i++) {
+        if (port < len ? s[i] < '0' || s[i] > '9'
+                       : s[i] != ':' && (!ocitar_i_reference_char(s[i]) ||
+                                         s[i] == '_'))
+            return 0;
+        if (s[i] == ':')
+            port = i;
+    }
+    return len > 0 && port > 0 && port != len - 1 && s[0] != '.' &&
+           s[0] != '-';
+}
+
+/* `[host[:port]/]part/part` */
+static int ocitar_i_reference_name_ok(const char *s, size_t len)
+{
+    size_t end, start = 0;
+    int host;
+
+    do {
+        for (end = start; end < len && s[end] != '/'; end++)
+            ;
+        host = start == 0 && end < len &&
+               (ocitar_i_bytes_has(s, end, '.') ||
+                ocitar_i_bytes_has(s, end, ':') ||
+                ocitar_i_bytes_equal(s, end, "localhost", 9));
+        if (!(host ? ocitar_i_reference_host_ok(s, end)
+                   : ocitar_i_reference_part_ok(s + start, end - start)))
+            return 0;
+        start = end + 1;
+    } while (end < len);
+    return 1;
 }
 
 OCITAR_API int ocitar_reference_parse(ocitar_reference *out, const char *text,
@@ -4898,13 +4992,35 @@ static int ocitar_i_document_measure(ocitar_layout *l,
 /* The second pass writes. */
 typedef struct ocitar_i_document_out {
     ocitar_layout *layout;
+    size_t used;
+    char piece[256]; /* a driver gets no single brackets */
 } ocitar_i_document_out;
+
+static int ocitar_i_document_out_flush(ocitar_i_document_out *out)
+{
+    ocitar_layout *l = out->layout;
+    size_t used = out->used;
+
+    out->used = 0;
+    return used == 0 ? (int)OCITAR_OK
+                     : l->driver->write_fn(l->driver_user, out->piece, used);
+}
 
 static int ocitar_i_document_out_put(void *user, const void *data, size_t len)
 {
-    ocitar_layout *l = ((ocitar_i_document_out *)user)->layout;
+    ocitar_i_document_out *out = (ocitar_i_document_out *)user;
+    ocitar_layout *l = out->layout;
+    int e = OCITAR_OK;
 
-    return l->driver->write_fn(l->driver_user, data, len);
+    if (len > sizeof out->piece - out->used)
+        e = ocitar_i_document_out_flush(out);
+    if (e == OCITAR_OK && len > sizeof out->piece)
+        return l->driver->write_fn(l->driver_user, data, len);
+    if (e == OCITAR_OK) {
+        OCITAR_MEMCPY(out->piece + out->used, data, len);
+        out->used += len;
+    }
+    return e;
 }
 
 static int ocitar_i_document_write(ocitar_layout *l, const void *body,
@@ -4916,11 +5032,12 @@ static int ocitar_i_document_write(ocitar_layout *l, const void *body,
 
     (void)len;
     out.layout = l;
+    out.used = 0;
     OCITAR_MEMSET(&j, 0, sizeof j);
     j.put_fn = ocitar_i_document_out_put;
     j.user = &out;
     doc->emit_fn(&j, doc->subject);
-    return j.error;
+    return j.error != OCITAR_OK ? j.error : ocitar_i_document_out_flush(&out);
 }
 
 static int ocitar_i_document_blob(ocitar_layout *l, uint8_t algorithm,
@@ -5217,12 +5334,18 @@ static int ocitar_i_index_files(ocitar_index *index)
     if (e == OCITAR_OK)
         e = ocitar_i_document_file(l, "oci-layout", 0444,
                                    ocitar_i_index_layout_file, NULL);
-    if (e == OCITAR_OK && !index->desc.no_docker)
+    if (e != OCITAR_OK)
+        return e;
+    if (!index->desc.no_docker)
         e = ocitar_i_document_file(l, "manifest.json", 0644,
                                    ocitar_i_docker_json, index);
     if (e == OCITAR_OK)
         e = ocitar_i_document_file(l, "index.json", 0644, ocitar_i_index_json,
                                    index);
+    if (e != OCITAR_OK) /* another index would write them twice */
+        ocitar_i_root_poison(ocitar_i_layout_root(l), e,
+                             ocitar_i_layout_root(l)->user_code,
+                             "a part of the index is out");
     return e;
 }
 
@@ -5273,21 +5396,11 @@ OCITAR_API int ocitar_index_begin(ocitar_index *index, ocitar_layout *layout,
     if (e == OCITAR_OK && index->desc.metadata_first)
         e = ocitar_i_index_ahead(index);
     if (e != OCITAR_OK)
-        return ocitar_i_layout_fail(layout, &index->node, e, "index begin");
+        return ocitar_i_layout_fail(
+            layout, &index->node, e,
+            e == OCITAR_E_ARG ? "index begin: descriptors" : "index begin");
+    index->ready = 1;
     return OCITAR_OK;
-}
-
-/* The error of something below that was not abandoned, or a child that was
-   not ended. */
-static int ocitar_i_node_ready(ocitar_node *node)
-{
-    int e = ocitar_i_node_check(node);
-
-    if (e != OCITAR_OK)
-        return e;
-    if (node->failed > 0)
-        return node->child_error;
-    return node->open > 0 ? (int)OCITAR_E_STATE : (int)OCITAR_OK;
 }
 
 OCITAR_API int ocitar_index_end(ocitar_index *index)
@@ -5297,7 +5410,7 @@ OCITAR_API int ocitar_index_end(ocitar_index *index)
 
     if (index == NULL)
         return OCITAR_E_ARG;
-    if (index->layout != NULL && index->layout->initialised)
+    if (index->ready)
         ocitar_i_node_retry(&index->node);
     e = ocitar_i_node_ready(&index->node);
     if (e != OCITAR_OK)
@@ -5308,7 +5421,9 @@ OCITAR_API int ocitar_index_end(ocitar_index *index)
     else if (index->count != l->rehearsal->descriptors)
         e = OCITAR_E_CHANGED;
     if (e != OCITAR_OK)
-        return ocitar_i_layout_fail(l, &index->node, e, "index end");
+        return ocitar_i_layout_fail(l, &index->node, e,
+                                    "index end: oci-layout, manifest.json, "
+                                    "index.json");
     if (l->rehearsal != NULL)
         l->rehearsal->descriptors = index->count;
     ocitar_i_node_leave(&index->node, OCITAR_I_DONE);
@@ -5348,46 +5463,68 @@ static int ocitar_i_image_env_ok(const ocitar_image_desc *d)
     return 1;
 }
 
-static int ocitar_i_image_desc_ok(const ocitar_image_desc *d)
+static int ocitar_i_image_reference_ok(const char *text)
 {
     ocitar_reference ref;
 
-    if (d == NULL || !ocitar_i_image_env_ok(d) ||
-        (d->history_count > 0 && d->history == NULL))
-        return OCITAR_E_ARG;
-    if (d->reference != NULL &&
-        (ocitar_reference_parse(&ref, d->reference, 0) != OCITAR_OK ||
-         ref.digest != NULL))
-        return OCITAR_E_ARG;
-    if (d->algorithm != 0 && ocitar_digest_length(d->algorithm) == 0)
-        return OCITAR_E_UNSUPPORTED;
-    return OCITAR_OK;
+    return text == NULL ||
+           (ocitar_reference_parse(&ref, text, 0) == OCITAR_OK &&
+            ref.digest == NULL);
 }
 
-/* Writes config and manifest from the pool's layers, and describes the image
-   in `out`. The slot after the layers describes the config meanwhile. */
-static int ocitar_i_image_documents(ocitar_image *image,
+/* The field that cannot be, or NULL. */
+static const char *ocitar_i_image_desc_bad(const ocitar_image_desc *d)
+{
+    if (d == NULL)
+        return "image begin: description";
+    if (!ocitar_i_image_env_ok(d))
+        return "image begin: env";
+    if (d->history_count > 0 && d->history == NULL)
+        return "image begin: history";
+    if (!ocitar_i_image_reference_ok(d->reference))
+        return "image begin: reference";
+    return NULL;
+}
+
+/* Measures one document, or writes it too. */
+static int ocitar_i_image_document(ocitar_image *image, int write,
+                                   ocitar_i_document_fn emit_fn,
+                                   ocitar_descriptor *out)
+{
+    ocitar_layout *l = image->index->layout;
+    uint8_t algorithm = image->desc.algorithm != 0 ? image->desc.algorithm
+                                                   : (uint8_t)OCITAR_SHA256;
+    ocitar_i_document doc;
+
+    doc.emit_fn = emit_fn;
+    doc.subject = image;
+    if (write)
+        return ocitar_i_document_blob(l, algorithm, emit_fn, image,
+                                      &out->digest, &out->size);
+    return ocitar_i_document_measure(l, &doc, algorithm, &out->digest,
+                                     &out->size);
+}
+
+/* Measures config and manifest from the pool's layers, or writes them too,
+   and describes the image in `out`. The slot after the layers describes the
+   config meanwhile. */
+static int ocitar_i_image_documents(ocitar_image *image, int write,
                                     ocitar_descriptor *out)
 {
     ocitar_index *index = image->index;
     ocitar_descriptor *slot = &index->desc.descriptors[index->count];
-    uint8_t algorithm = image->desc.algorithm != 0 ? image->desc.algorithm
-                                                   : (uint8_t)OCITAR_SHA256;
     int e;
 
     OCITAR_MEMSET(slot, 0, sizeof *slot);
     OCITAR_MEMSET(out, 0, sizeof *out);
     slot->media_type = "application/vnd.oci.image.config.v1+json";
-    e = ocitar_i_document_blob(index->layout, algorithm,
-                               ocitar_i_image_config, image, &out->digest,
-                               &out->size);
+    e = ocitar_i_image_document(image, write, ocitar_i_image_config, out);
     if (e != OCITAR_OK)
-        return e;
+        return ocitar_i_layout_fail(index->layout, &image->node, e,
+                                    "image: its config");
     slot->digest = out->digest;
     slot->size = out->size;
-    e = ocitar_i_document_blob(index->layout, algorithm,
-                               ocitar_i_image_manifest, image, &out->digest,
-                               &out->size);
+    e = ocitar_i_image_document(image, write, ocitar_i_image_manifest, out);
     out->diff_id = slot->digest;
     out->media_type = "application/vnd.oci.image.manifest.v1+json";
     out->reference = image->desc.reference;
@@ -5396,6 +5533,9 @@ static int ocitar_i_image_documents(ocitar_image *image,
     out->platform = image->desc.platform;
     out->layers = (uint16_t)(index->count - index->image_start);
     out->kind = OCITAR_I_KIND_IMAGE;
+    if (e != OCITAR_OK)
+        ocitar_i_layout_fail(index->layout, &image->node, e,
+                             "image: its manifest");
     return e;
 }
 
@@ -5416,11 +5556,13 @@ static int ocitar_i_image_ahead(ocitar_image *image)
     then = index->desc.descriptors[end];
     index->image_end = end;
     index->count = end;
-    e = ocitar_i_image_documents(image, &now);
-    index->count = index->image_start;
-    index->desc.descriptors[end] = then;
+    e = ocitar_i_image_documents(image, 0, &now);
     if (e == OCITAR_OK && !ocitar_digest_equal(&now.digest, &then.digest))
         e = OCITAR_E_CHANGED;
+    if (e == OCITAR_OK)
+        e = ocitar_i_image_documents(image, 1, &now);
+    index->count = index->image_start;
+    index->desc.descriptors[end] = then;
     return e;
 }
 
@@ -5446,6 +5588,7 @@ static int ocitar_i_image_add(ocitar_image *image,
 OCITAR_API int ocitar_image_begin(ocitar_image *image, ocitar_index *index,
                                   const ocitar_image_desc *desc)
 {
+    const char *bad;
     int e;
 
     if (image == NULL)
@@ -5459,13 +5602,21 @@ OCITAR_API int ocitar_image_begin(ocitar_image *image, ocitar_index *index,
     if (e != OCITAR_OK)
         return e;
     image->index = index;
-    e = ocitar_i_image_desc_ok(desc);
+    bad = ocitar_i_image_desc_bad(desc);
     if (index->image != NULL)
-        e = OCITAR_E_STATE; /* one at a time */
-    if (e == OCITAR_OK && index->count >= index->desc.capacity)
-        e = OCITAR_E_LIMIT;
+        e = ocitar_i_node_fail(&image->node, OCITAR_E_STATE, 0,
+                               "image begin: another image is open");
+    else if (bad != NULL)
+        e = ocitar_i_node_fail(&image->node, OCITAR_E_ARG, 0, bad);
+    else if (desc->algorithm != 0 &&
+             ocitar_digest_length(desc->algorithm) == 0)
+        e = ocitar_i_node_fail(&image->node, OCITAR_E_UNSUPPORTED, 0,
+                               "image begin: algorithm");
+    else if (index->count >= index->desc.capacity)
+        e = ocitar_i_node_fail(&image->node, OCITAR_E_LIMIT, 0,
+                               "image begin: descriptors");
     if (e != OCITAR_OK)
-        return ocitar_i_node_fail(&image->node, e, 0, "image begin");
+        return e;
     image->desc = *desc;
     if (desc->platform.architecture == NULL)
         image->desc.platform.architecture = ocitar_i_image_architecture();
@@ -5508,7 +5659,7 @@ OCITAR_API int ocitar_image_layer(ocitar_image *image,
     if (layer == NULL || layer->media_type == NULL ||
         layer->digest.algorithm == 0 || layer->diff_id.algorithm == 0)
         return ocitar_i_node_fail(&image->node, OCITAR_E_ARG, 0,
-                                  "image layer");
+                                  "image layer: media type, digest, diffID");
     if (!ocitar_i_image_room(image))
         return ocitar_i_node_differ(&image->node, OCITAR_E_LIMIT,
                                     "image layer: descriptors",
@@ -5535,7 +5686,7 @@ OCITAR_API int ocitar_image_end(ocitar_image *image)
         return e;
     index = image->index;
     if (!index->ahead)
-        e = ocitar_i_image_documents(image, &now);
+        e = ocitar_i_image_documents(image, 1, &now);
     else if (index->count != index->image_end)
         e = OCITAR_E_CHANGED; /* fewer layers than in the first run */
     if (e != OCITAR_OK)
@@ -5577,7 +5728,7 @@ ocitar_image_descriptor(const ocitar_image *image)
 
 /* ==== layer =============================================================
    A root file system as one tar, written straight into a blob. Calls tar,
-   layout, image. */
+   archive (what has a body), layout, image, errors, bytes. */
 
 static int ocitar_i_layer_check(ocitar_layer *layer)
 {
@@ -5609,18 +5760,19 @@ OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
     if (layer->desc.media_type == NULL)
         layer->desc.media_type = "application/vnd.oci.image.layer.v1.tar";
     layer->image = image;
+    if (image->layer != NULL || !ocitar_i_image_room(image)) {
+        ocitar_i_node_begin(&layer->blob.node, &image->node, 1);
+        if (image->layer == NULL)
+            return ocitar_i_layer_fail(layer, OCITAR_E_LIMIT,
+                                       "layer begin: descriptors");
+        return ocitar_i_layer_fail(layer, OCITAR_E_STATE,
+                                   "layer begin: another layer is open");
+    }
     e = ocitar_i_blob_begin(&layer->blob, image->index->layout, &image->node,
                             1, layer->desc.algorithm, &layer->desc.wait);
-    if (e != OCITAR_OK)
-        return e;
-    if (image->layer != NULL) /* one at a time: their order is meaning */
-        e = ocitar_i_layer_fail(layer, OCITAR_E_STATE, "layer begin");
-    else if (!ocitar_i_image_room(image))
-        e = ocitar_i_layer_fail(layer, OCITAR_E_LIMIT,
-                                "layer begin: descriptors");
-    if (image->layer == NULL)
+    if (e == OCITAR_OK)
         image->layer = &layer->blob;
-    return ocitar_i_blob_torn(&layer->blob, e);
+    return e;
 }
 
 static int ocitar_i_layer_zeros(ocitar_layer *layer, size_t len)
@@ -5645,6 +5797,18 @@ static int ocitar_i_layer_complete(ocitar_layer *layer)
                              size - layer->left));
 }
 
+/* Neither the entry nor what it is a hard link to may leave the root. Where a
+   symbolic link leads is for whoever follows it. */
+static int ocitar_i_layer_names_ok(const ocitar_entry *e)
+{
+    return ocitar_i_layout_name_ok(
+               e->name, ocitar_i_bytes_length(e->name, e->name_len)) &&
+           (e->typeflag != '1' ||
+            ocitar_i_layout_name_ok(
+                e->linkname,
+                ocitar_i_bytes_length(e->linkname, e->linkname_len)));
+}
+
 OCITAR_API int ocitar_layer_entry(ocitar_layer *layer,
                                   const ocitar_entry *entry)
 {
@@ -5657,11 +5821,9 @@ OCITAR_API int ocitar_layer_entry(ocitar_layer *layer,
     e = ocitar_i_layer_complete(layer);
     if (e != OCITAR_OK)
         return e;
-    if (entry == NULL || layer->desc.raw)
+    if (entry == NULL || layer->desc.raw || entry->typeflag == 'g')
         e = OCITAR_E_ARG;
-    else if (!ocitar_i_layout_name_ok(
-                 entry->name,
-                 ocitar_i_bytes_length(entry->name, entry->name_len)))
+    else if (!ocitar_i_layer_names_ok(entry))
         e = OCITAR_E_NAME;
     else
         e = ocitar_encoder_begin(&enc, entry);
@@ -5749,7 +5911,7 @@ OCITAR_API int ocitar_layer_end(ocitar_layer *layer)
     ocitar_descriptor d;
     int e;
 
-    if (layer != NULL && layer->blob.way != 0)
+    if (layer != NULL && layer->blob.way == OCITAR_WAIT_SPOOL)
         ocitar_i_node_retry(&layer->blob.node);
     e = ocitar_i_layer_check(layer);
     if (e == OCITAR_OK)
@@ -5812,6 +5974,10 @@ OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer)
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+
+#if defined __GLIBC__ && !defined __USE_XOPEN2K8
+#  error "ocitar.h: define OCITAR_IMPLEMENTATION and include it before others"
 #endif
 
 /* A 32-bit off_t would end every archive at 2 GiB. */
@@ -5931,6 +6097,29 @@ OCITAR_API void ocitar_fd_source(ocitar_fd *fd, ocitar_source *out)
     out->user = fd;
 }
 
+/* Makes a new file for writing. A name that is taken is the caller's to
+   change: errno says EEXIST. */
+static int ocitar_i_fd_create(int directory, const char *name, mode_t mode)
+{
+    int high, code;
+    int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                    mode);
+
+    if (fd < 0)
+        return -1;
+    high = ocitar_i_fd_high(fd);
+    if (high < 0) {
+        code = errno;
+        unlinkat(directory, name, 0);
+        errno = code;
+    }
+    return high;
+}
+
+/* Others may have left files of this process' number behind: a container's
+   first process is always 1. */
+enum { OCITAR_I_TEMP_TRIES = 10000 };
+
 /* -- heap -- */
 
 static void *ocitar_i_heap_resize(void *user, void *old, size_t old_size,
@@ -6029,6 +6218,7 @@ OCITAR_API void ocitar_temp_begin(ocitar_temp *temp, const char *directory)
     temp->directory = directory;
     temp->size = 0;
     temp->descriptor = -1;
+    temp->live = 1;
 }
 
 OCITAR_API void ocitar_temp_store(ocitar_temp *temp, ocitar_store *out)
@@ -6041,9 +6231,9 @@ OCITAR_API void ocitar_temp_store(ocitar_temp *temp, ocitar_store *out)
 
 OCITAR_API void ocitar_temp_end(ocitar_temp *temp)
 {
-    if (temp->descriptor >= 0)
+    if (temp->live && temp->descriptor >= 0)
         close(temp->descriptor);
-    temp->descriptor = -1;
+    temp->live = 0;
 }
 
 /* -- output -- */
@@ -6064,12 +6254,10 @@ static int ocitar_i_output_create(ocitar_output *o)
 {
     int n, fd = -1;
 
-    for (n = 0; n < 100 && fd < 0; n++) {
+    for (n = 0; n < OCITAR_I_TEMP_TRIES && fd < 0; n++) {
         (void)snprintf(o->temp, sizeof o->temp, ".%.200s.%ld.%d", o->name,
                        (long)getpid(), n);
-        fd = ocitar_i_fd_high(
-            openat(o->directory, o->temp,
-                   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+        fd = ocitar_i_fd_create(o->directory, o->temp, 0666);
         if (fd < 0 && errno != EEXIST)
             return errno;
     }
@@ -6109,10 +6297,13 @@ OCITAR_API int ocitar_output_open(ocitar_output *output, const char *path,
     char *resolved = NULL;
     int exists, code = 0;
 
-    if (output == NULL || path == NULL)
+    if (output == NULL)
         return OCITAR_E_ARG;
+    output->live = 1;
     output->directory = -1;
     output->fd.descriptor = -1;
+    if (path == NULL)
+        return OCITAR_E_ARG;
     if (path[0] == '-' && path[1] == 0) {
         ocitar_fd_begin(&output->fd, 1);
         return OCITAR_OK;
@@ -6151,7 +6342,7 @@ OCITAR_API int ocitar_output_commit(ocitar_output *output, int sync,
 
     if (output == NULL)
         return OCITAR_E_ARG;
-    if (output->fd.descriptor < 0)
+    if (!output->live || output->fd.descriptor < 0)
         return OCITAR_E_STATE;
     fd = output->fd.descriptor;
     if (output->directory < 0) { /* straight; a pipe cannot be synced */
@@ -6181,7 +6372,7 @@ OCITAR_API int ocitar_output_commit(ocitar_output *output, int sync,
 
 OCITAR_API void ocitar_output_abandon(ocitar_output *output)
 {
-    if (output == NULL || output->fd.descriptor < 0)
+    if (output == NULL || !output->live || output->fd.descriptor < 0)
         return;
     if (output->fd.descriptor != 1)
         close(output->fd.descriptor);
@@ -6299,12 +6490,11 @@ static int ocitar_i_directory_begin(void *user, const ocitar_entry *entry)
     if (e != OCITAR_OK)
         return e;
     errno = EEXIST;
-    for (n = 0; n < 100 && d->file < 0 && errno == EEXIST; n++) {
+    for (n = 0;
+         n < OCITAR_I_TEMP_TRIES && d->file < 0 && errno == EEXIST; n++) {
         (void)snprintf(d->temp, sizeof d->temp, ".ocitar.%ld.%d",
                        (long)getpid(), n);
-        d->file = ocitar_i_fd_high(
-            openat(d->parent, d->temp,
-                   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        d->file = ocitar_i_fd_create(d->parent, d->temp, 0600);
     }
     if (d->file >= 0)
         return OCITAR_OK;
@@ -6535,7 +6725,7 @@ typedef struct ocitar_i_tree_frame {
 typedef struct ocitar_i_tree_link {
     dev_t dev;
     ino_t ino;
-    size_t name; /* where its first name is in link_names */
+    size_t name; /* where its first name is in link_names, plus 1; 0: free */
 } ocitar_i_tree_link;
 
 typedef struct ocitar_i_tree {
@@ -6545,7 +6735,8 @@ typedef struct ocitar_i_tree {
     ocitar_i_vector names; /* of all directories that are under way */
     ocitar_i_vector order; /* size_t: offsets into names, sorted */
     ocitar_i_vector frames;
-    ocitar_i_vector links;
+    ocitar_i_vector links; /* a hash table: size is a power of two of slots */
+    size_t link_count;
     ocitar_i_vector link_names;
     ocitar_i_vector target; /* of a symlink */
     int directory;
@@ -6771,30 +6962,69 @@ static int ocitar_i_tree_entry(ocitar_i_tree *t, const struct stat *st,
     return ocitar_layer_entry(t->layer, &entry);
 }
 
+/* The slot of a file of several names, its own or a free one. */
+static ocitar_i_tree_link *ocitar_i_tree_slot(ocitar_i_tree_link *v,
+                                              size_t count, dev_t dev,
+                                              ino_t ino)
+{
+    uint64_t hash = ((uint64_t)ino ^ (uint64_t)dev << 32) *
+                    0x9E3779B97F4A7C15u;
+    size_t at = (size_t)(hash >> 32) & (count - 1);
+
+    while (v[at].name != 0 && (v[at].ino != ino || v[at].dev != dev))
+        at = (at + 1) & (count - 1);
+    return &v[at];
+}
+
+/* Doubles the table when half of it is taken. */
+static int ocitar_i_tree_links_grow(ocitar_i_tree *t)
+{
+    const ocitar_allocator *heap = t->desc->allocator;
+    ocitar_i_tree_link *old = (ocitar_i_tree_link *)t->links.memory, *v;
+    size_t count = t->links.size / sizeof *old;
+    size_t more = count == 0 ? 64 : 2 * count, i;
+
+    if (2 * t->link_count < count)
+        return OCITAR_OK;
+    if (more > SIZE_MAX / 4 / sizeof *v)
+        return OCITAR_E_MEMORY;
+    v = (ocitar_i_tree_link *)heap->resize_fn(heap->user, NULL, 0,
+                                              more * sizeof *v);
+    if (v == NULL)
+        return OCITAR_E_MEMORY;
+    OCITAR_MEMSET(v, 0, more * sizeof *v);
+    for (i = 0; i < count; i++)
+        if (old[i].name != 0)
+            *ocitar_i_tree_slot(v, more, old[i].dev, old[i].ino) = old[i];
+    ocitar_i_vector_free(t, &t->links);
+    t->links.memory = v;
+    t->links.size = more * sizeof *v;
+    return OCITAR_OK;
+}
+
 /* Looks a file of several names up; its first name, or NULL and it is kept. */
 static int ocitar_i_tree_first_name(ocitar_i_tree *t, const struct stat *st,
                                     const char **name)
 {
-    ocitar_i_tree_link link;
-    const ocitar_i_tree_link *v = (const ocitar_i_tree_link *)t->links.memory;
-    size_t i, n = t->links.used / sizeof link;
-    int e;
+    ocitar_i_tree_link *link;
+    int e = ocitar_i_tree_links_grow(t);
 
-    for (i = 0; i < n; i++)
-        if (v[i].ino == st->st_ino && v[i].dev == st->st_dev) {
-            *name = (const char *)t->link_names.memory + v[i].name;
-            return OCITAR_OK;
-        }
     *name = NULL;
-    OCITAR_MEMSET(&link, 0, sizeof link);
-    link.dev = st->st_dev;
-    link.ino = st->st_ino;
-    link.name = t->link_names.used;
-    e = ocitar_i_vector_add(t, &t->links, &link, sizeof link);
-    if (e == OCITAR_OK)
-        e = ocitar_i_vector_add(t, &t->link_names, t->path.memory,
-                                t->path.used);
-    return e;
+    if (e != OCITAR_OK)
+        return e;
+    link = ocitar_i_tree_slot((ocitar_i_tree_link *)t->links.memory,
+                              t->links.size / sizeof *link, st->st_dev,
+                              st->st_ino);
+    if (link->name != 0) {
+        *name = (const char *)t->link_names.memory + link->name - 1;
+        return OCITAR_OK;
+    }
+    link->dev = st->st_dev;
+    link->ino = st->st_ino;
+    link->name = t->link_names.used + 1;
+    t->link_count++;
+    return ocitar_i_vector_add(t, &t->link_names, t->path.memory,
+                               t->path.used);
 }
 
 /* Was the file written to between two looks at it? Nanoseconds where the
@@ -6991,6 +7221,8 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
     t.directory = -1;
     e = ocitar_i_tree_walk(&t);
     code = e == OCITAR_E_SYSTEM || e == OCITAR_E_SOURCE ? t.code : 0;
+    if (layer->blob.node.error != 0) /* it was the writing that failed */
+        code = ocitar_i_node_root(&layer->blob.node)->error.user_code;
     if (e != OCITAR_OK) {
         if (e != OCITAR_E_SOURCE)
             ocitar_i_tree_notify(&t, OCITAR_TREE_FAILED, code);

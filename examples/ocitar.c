@@ -953,6 +953,19 @@ static int pack_directory(pack *p, void *buffer, size_t size)
     return code == OCITAR_OK ? DONE : explain(p, code);
 }
 
+/* How many blocks of zeros the bytes end in, counting on from those before.
+   A tar ends in two; one that was cut short seldom does. */
+static int zero_blocks(const unsigned char *data, size_t len, int before)
+{
+    size_t i, at;
+
+    for (at = len; at > 0; at -= 512)
+        for (i = 1; i <= 512; i++)
+            if (data[at - i] != 0)
+                return (int)((len - at) / 512);
+    return before + (int)(len / 512);
+}
+
 /* Reads until the buffer is full or the input ends. */
 static int read_full(const input *in, unsigned char *buffer, size_t size,
                      size_t *len)
@@ -974,7 +987,7 @@ static int pack_tar(pack *p, unsigned char *buffer, size_t size)
     const input *in = p->current;
     const char *why = NULL;
     size_t n, last = 0;
-    int code = OCITAR_OK, first = 1;
+    int code = OCITAR_OK, first = 1, zeros = 0;
 
     do {
         if (read_full(in, buffer, size, &n) != DONE)
@@ -984,6 +997,10 @@ static int pack_tar(pack *p, unsigned char *buffer, size_t size)
                                           : check_tar(buffer, n);
         if (why == NULL && n % 512 != 0) /* only the last piece can be */
             why = "not a tar: its length is not a multiple of 512";
+        if (why == NULL)
+            zeros = zero_blocks(buffer, n, zeros);
+        if (why == NULL && n < size && zeros < 2)
+            why = "not complete: it does not end as a tar ends";
         if (why != NULL) {
             complain("%s: %s", in->path, why);
             return FAILED;

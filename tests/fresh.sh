@@ -8,17 +8,17 @@ work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 
-# A PATH of our own: the compiler with what it calls, make, and the programs
-# of Debian's essential packages. What is missing here is missing there too.
+# A PATH of our own: the compiler with its binutils, make, and the programs of
+# Debian's essential packages. What is missing here is missing there too.
 link_tools() { # directory
     mkdir "$1" || return 1
-    for tool in $(dpkg-query -L bash coreutils dash debianutils diffutils \
+    for tool in $(dpkg-query -L bash binutils coreutils dash debianutils diffutils \
         findutils grep gzip hostname mawk sed tar util-linux |
         grep -E '^(/usr)?/s?bin/.'); do
         ln -sf "$tool" "$1/"
     done
     # awk is an alternative, which no package lists.
-    for tool in awk gcc cc as ld ar nm make; do
+    for tool in awk gcc cc make; do
         ln -sf "$(command -v $tool)" "$1/" || return 1
     done
 }

@@ -363,9 +363,11 @@ static int begin_code(void *buffer, size_t size, int at, int truncate)
     desc.sink.put_at_fn = at ? tape_put_at : NULL;
     desc.sink.truncate_fn = truncate ? tape_truncate : NULL;
     e = ocitar_archive_begin(&a, &desc);
-    if (e != OCITAR_OK) { /* and then nothing can be done with it */
-        CHECK_CODE(ocitar_archive_flush(&a), OCITAR_E_STATE);
-        CHECK_CODE(ocitar_archive_finish(&a), OCITAR_E_STATE);
+    if (e != OCITAR_OK) { /* it sticks, as any other error */
+        CHECK_CODE(ocitar_archive_flush(&a), OCITAR_E_ARG);
+        CHECK_CODE(ocitar_archive_finish(&a), OCITAR_E_ARG);
+        CHECK_CODE(ocitar_archive_error(&a)->code, OCITAR_E_ARG);
+        CHECK(ocitar_archive_error(&a)->subject != NULL);
     }
     return e;
 }

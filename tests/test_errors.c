@@ -141,7 +141,7 @@ static void test_format_sizes(void)
     e.code = OCITAR_E_LIMIT;
     e.expected_size = 10;
     e.actual_size = 11;
-    CHECK(prints(&e, "limit reached: 10 != 11"));
+    CHECK(prints(&e, "limit reached: 10 < 11"));
     e.code = OCITAR_E_CHANGED;
     CHECK(prints(&e, "the input changed while it was read: 10 != 11"));
 }

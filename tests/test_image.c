@@ -297,6 +297,20 @@ static void test_references_taken(void)
     CHECK(piece_is(r.tag, r.tag_len, "b"));
 }
 
+/* What may stand between letters, and that a host is not a path. */
+static void test_references_of_registries(void)
+{
+    static const char *const all[] = {
+        "a.b", "a_b", "a__b", "a---b", "a/b-c_d.e:T", "Registry.Example/a",
+        "HOST:5000/a:Tag", "localhost/a", "a.b.c/d", "0/1:2", "h-o.st:1/a"
+    };
+    ocitar_reference r;
+    size_t i;
+
+    for (i = 0; i < sizeof all / sizeof all[0]; i++)
+        CHECK_CODE(ocitar_reference_parse(&r, all[i], 0), OCITAR_OK);
+}
+
 static void test_references_refused(void)
 {
     static const char *const all[] = {
@@ -305,7 +319,10 @@ static void test_references_refused(void)
         "a\nb", "\xC3\xA9", "a:\xC3\xA9", "a@", "@sha256:" HEX64,
         "a@sha256:" HEX64 "0", "a@sha256:0123", "a@sha256", "a@@sha256:" HEX64,
         "a@b@sha256:" HEX64, "a:@sha256:" HEX64, "a@sha256:" HEX64 ":b",
-        "http://a/b", "localhost:5000/", ".:", "a:b@", "*", "a;b", "a%2f"
+        "http://a/b", "localhost:5000/", ".:", "a:b@", "*", "a;b", "a%2f",
+        "App", "a/B", "localhost/A:1", "../x", "./r", ".a", "a.", "-a", "a-",
+        "a..b", "a___b", "a.-b", "a_.b", "a/.b", "host.name:x/a", ":5000/a",
+        "-h.o/a", "h_o.st/a", "A/b"
     };
     ocitar_reference r;
     ocitar_image_desc d;
@@ -1695,6 +1712,7 @@ static void test_states(void)
 int main(void)
 {
     test_references_taken();
+    test_references_of_registries();
     test_references_refused();
     test_reference_tag_length();
     test_reference_with_digest();

@@ -2125,8 +2125,6 @@ static void test_hook_refuses_a_file(void)
     fixture f;
 
     start_with(&f, PUT_ONLY, NULL, hook_refuse, all);
-    CHECK_CODE(ocitar_layout_init(&f.layout), OCITAR_E_HOOK);
-    CHECK(error_of(&f)->user_code == 41);
     CHECK_CODE(ocitar_file_begin(&file, &f.layout, "a", 0, 0644, &f.spool),
                OCITAR_OK);
     CHECK_CODE(ocitar_file_close(&file), OCITAR_E_HOOK);
@@ -2135,6 +2133,20 @@ static void test_hook_refuses_a_file(void)
     CHECK_CODE(ocitar_file_put(&f.layout, "x", 0, 0644, "x", 1),
                OCITAR_E_HOOK);
     stop_whole(&f, 0);
+}
+
+/* Half a layout would be worse than none: the refusal of a directory stays. */
+static void test_hook_refuses_init(void)
+{
+    static char all[] = "";
+    fixture f;
+
+    start_with(&f, PUT_ONLY, NULL, hook_refuse, all);
+    CHECK_CODE(ocitar_layout_init(&f.layout), OCITAR_E_HOOK);
+    CHECK(error_of(&f)->user_code == 41);
+    CHECK_CODE(ocitar_layout_init(&f.layout), OCITAR_E_HOOK);
+    CHECK_CODE(ocitar_blob_put(&f.layout, 0, "x", 1, NULL), OCITAR_E_HOOK);
+    CHECK_CODE(ocitar_archive_finish(&f.archive), OCITAR_E_HOOK);
 }
 
 static void test_hook_changes(void)
@@ -2645,6 +2657,7 @@ int main(void)
     test_truncate_fails();
     test_hook_refuses();
     test_hook_refuses_a_file();
+    test_hook_refuses_init();
     test_hook_changes();
     test_driver();
     test_driver_of_known_sizes();
