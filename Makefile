@@ -5,6 +5,9 @@
 CC = cc
 CFLAGS = -O2 -g
 PREFIX = /usr/local
+BINDIR = $(PREFIX)/bin
+INCLUDEDIR = $(PREFIX)/include
+PKGCONFIGDIR = $(PREFIX)/lib/pkgconfig
 DESTDIR =
 VERSION = 0.1.0
 
@@ -20,20 +23,22 @@ TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
         build/test_hosted
 
-.PHONY: help all demo test install lint format clean coverage model deep
+.PHONY: help all demo test install install-header lint format clean coverage model deep
 
 help:
 	@echo 'make all      build the command and the examples'
 	@echo 'make demo     pack a root file system into an image, and say what to do with it'
 	@echo 'make test     run every test; ends with "N passed, N failed"'
 	@echo 'make install  header, pkg-config file and command under $$(DESTDIR)$$(PREFIX)'
+	@echo 'make install-header   the same without the command'
 	@echo 'make lint     strict compilers and line lengths (gcc and clang, as found)'
 	@echo 'make format   clang-format over examples and tests'
 	@echo 'make coverage what the tests reach of ocitar.h (gcov, python3)'
 	@echo 'make model    five million random call sequences'
 	@echo 'make deep     analyzers, valgrind, MemorySanitizer, 32 bits (as .ci/run does)'
 	@echo 'make clean    remove build/'
-	@echo 'Set CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR as usual.'
+	@echo 'Set CC, CFLAGS, LDFLAGS, PREFIX, BINDIR, INCLUDEDIR, PKGCONFIGDIR, DESTDIR as'
+	@echo 'usual; make clean when you change the compiler.'
 
 all: $(EXAMPLES)
 
@@ -93,13 +98,18 @@ build/test_layer: tests/test_layer.c tests/check.h ocitar.h build/implementation
 build/test_hosted: tests/test_hosted.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_hosted.c build/implementation.o $(LDLIBS)
 
-install: build/ocitar
-	mkdir -p '$(DESTDIR)$(PREFIX)/include' '$(DESTDIR)$(PREFIX)/bin' \
-	    '$(DESTDIR)$(PREFIX)/lib/pkgconfig'
-	cp ocitar.h '$(DESTDIR)$(PREFIX)/include/ocitar.h'
-	cp build/ocitar '$(DESTDIR)$(PREFIX)/bin/ocitar'
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' ocitar.pc.in \
-	    >'$(DESTDIR)$(PREFIX)/lib/pkgconfig/ocitar.pc'
+install: build/ocitar install-header
+	mkdir -p '$(DESTDIR)$(BINDIR)'
+	cp build/ocitar '$(DESTDIR)$(BINDIR)/ocitar'
+	chmod 755 '$(DESTDIR)$(BINDIR)/ocitar'
+
+install-header:
+	mkdir -p '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(PKGCONFIGDIR)'
+	cp ocitar.h '$(DESTDIR)$(INCLUDEDIR)/ocitar.h'
+	sed 's|@PREFIX@|$(PREFIX)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
+	    ocitar.pc.in >'$(DESTDIR)$(PKGCONFIGDIR)/ocitar.pc'
+	chmod 644 '$(DESTDIR)$(INCLUDEDIR)/ocitar.h' \
+	    '$(DESTDIR)$(PKGCONFIGDIR)/ocitar.pc'
 
 lint:
 	sh tests/grid.sh

@@ -9,6 +9,7 @@
 #define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -63,7 +64,8 @@ static const char pack_help_text[] =
 
 static const char pack_help_text_2[] =
     "\n"
-    "Files in directories (a tar is taken as it is)\n"
+    "Files in directories (a tar is taken as it is). Extended attributes are\n"
+    "not kept: pack a tar made with --xattrs where they matter\n"
     "      --owner UID:GID     all belong to these\n"
     "      --mtime SECONDS     later times of modification become this one\n"
     "\n"
@@ -486,6 +488,7 @@ static const struct option {
     {"label", 'l', add_pair, FIELD(labels)},
     {"annotation", 0, add_pair, FIELD(annotations)},
     {"port", 'p', add_port, FIELD(ports)},
+    {"expose", 0, add_port, FIELD(ports)}, /* sloci-image's other name */
     {"volume", 'v', add_volume, FIELD(volumes)},
     {"user", 'u', set_text, FIELD(image.user)},
     {"working-dir", 'w', set_text, FIELD(image.working_dir)},
@@ -898,7 +901,7 @@ static int explain(const pack *p, int code)
     if (code == OCITAR_E_SINK || (code == OCITAR_E_SYSTEM && !reading))
         complain("%s: %s", p->output_shown, system);
     else if (code == OCITAR_E_SPOOL)
-        complain("%s: %s", p->temp_directory, system);
+        complain("%s (TMPDIR, or /tmp): %s", p->temp_directory, system);
     else if (code == OCITAR_E_MEMORY)
         complain("out of memory");
     else if (code != OCITAR_E_SOURCE) /* note_entry has said it */
@@ -1176,11 +1179,32 @@ static int report(const pack *p)
     return to == stderr ? DONE : written(to, ok);
 }
 
+/* Is there nothing in the directory, or no directory? */
+static int is_empty(const char *path)
+{
+    const struct dirent *entry;
+    DIR *directory = opendir(path);
+    int count = 0;
+
+    if (directory == NULL)
+        return 1; /* to be made, or not to be had, as opening tells */
+    while ((entry = readdir(directory)) != NULL)
+        count += strcmp(entry->d_name, ".") != 0 &&
+                 strcmp(entry->d_name, "..") != 0;
+    closedir(directory);
+    return count == 0;
+}
+
 static int open_output(pack *p)
 {
     int code = 0;
 
     if (p->in_directory) {
+        if (!is_empty(p->output_name)) {
+            complain("%s: not empty; a layout goes into a new directory",
+                     p->output_shown);
+            return FAILED;
+        }
         if (ocitar_directory_begin(&p->directory, p->output_name, 0, &code) ==
             OCITAR_OK)
             return DONE;
@@ -1188,7 +1212,9 @@ static int open_output(pack *p)
         return FAILED;
     }
     if (ocitar_output_open(&p->output, p->output_name, &code) != OCITAR_OK) {
-        complain("%s: %s", p->output_shown, strerror(code));
+        complain("%s: %s%s", p->output_shown, strerror(code),
+                 code == EISDIR ? " (with a / at its end: a layout in it)"
+                                : "");
         return FAILED;
     }
     if (p->output.directory >= 0) {

@@ -12,8 +12,8 @@ trap 'exit 1' INT TERM HUP
 # Debian's essential packages. What is missing here is missing there too.
 link_tools() { # directory
     mkdir "$1" || return 1
-    for tool in $(dpkg-query -L bash binutils coreutils dash debianutils diffutils \
-        findutils grep gzip hostname mawk sed tar util-linux |
+    for tool in $(dpkg-query -L bash binutils coreutils dash debianutils \
+        diffutils findutils grep gzip hostname mawk sed tar util-linux |
         grep -E '^(/usr)?/s?bin/.'); do
         ln -sf "$tool" "$1/"
     done

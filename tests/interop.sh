@@ -121,14 +121,16 @@ debian_tree() { # directory
 # them, a fifo, bits above 0777, great owners, a time before 1970, a name in UTF-8,
 # no bytes.
 odd_tree() { # directory
-    part=0123456789012345678901234567890123456789012345678901234567890123456789
+    part=01234567890123456789012345678901234567890123456789
+    part=${part}01234567890123456789
     long=$1/odd/$part/$part/$part/$part
     mkdir -p "$long" && echo long >"$long/$part" &&
         ln "$long/$part" "$1/odd/hard link" &&
         ln -s "$part/$part/$part/$part" "$1/odd/symlink" &&
         mkfifo "$1/odd/fifo" && mknod "$1/odd/block" b 7 123456 &&
         echo name >"$1/odd/né ☃" && : >"$1/odd/empty" &&
-        echo setuid >"$1/odd/setuid" && chown 4000000000:70000 "$1/odd/setuid" &&
+        echo setuid >"$1/odd/setuid" &&
+        chown 4000000000:70000 "$1/odd/setuid" &&
         chmod 6755 "$1/odd/setuid" && chmod 1777 "$1/odd" &&
         touch -d '1969-12-31 23:59:00 UTC' "$1/odd/empty" &&
         touch -d '2001-02-03 04:05:06 UTC' "$1/odd/setuid"
@@ -267,7 +269,10 @@ containerd_start() {
 version = 2
 root = "$work/containerd/root"
 state = "$work/containerd/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
+disabled_plugins = [
+  "io.containerd.grpc.v1.cri",
+  "io.containerd.internal.v1.opt",
+]
 [grpc]
   address = "$work/containerd/sock"
 END
