@@ -6598,7 +6598,7 @@ static int ocitar_i_directory_reader(void *user, const char *name,
     ocitar_directory *d = (ocitar_directory *)user;
     struct stat st;
     char base[256];
-    int parent, fd;
+    int parent, fd, code;
     int e = ocitar_i_directory_place(d, name, ocitar_i_bytes_length(name, 0),
                                      0, &parent, base);
 
@@ -6609,9 +6609,10 @@ static int ocitar_i_directory_reader(void *user, const char *name,
     close(parent);
     if (fd < 0)
         return OCITAR_E_SYSTEM;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    code = fstat(fd, &st) != 0 ? errno : S_ISREG(st.st_mode) ? 0 : EINVAL;
+    if (code != 0) {
         close(fd);
-        return ocitar_i_directory_fail(d, EINVAL);
+        return ocitar_i_directory_fail(d, code);
     }
     if (d->reading.descriptor >= 0)
         close(d->reading.descriptor);

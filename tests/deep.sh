@@ -93,7 +93,10 @@ valgrind)
     make -s build/model && check 'valgrind model' under_valgrind build/model 2000
     ;;
 msan)
-    for p in $programs; do check "msan $p" under_msan "$p"; done
+    # not hosted: clang 14 does not know that glibc's fstat fills its struct
+    for p in $programs; do
+        [ "$p" = hosted ] || check "msan $p" under_msan "$p"
+    done
     ;;
 m32)
     check 'the suite, 32 bits' suite_of_32_bits

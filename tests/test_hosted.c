@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <unistd.h>
 #include <ftw.h>
@@ -663,22 +664,71 @@ static void test_output_loses_its_directory(void)
     clean();
 }
 
+/* A device of our own where that is allowed: whoever breaks this code, as root,
+   should not lose the machine's /dev/null. */
+static const char *null_device(void)
+{
+    static char path[64];
+    int fd = -1;
+
+    snprintf(path, sizeof path, "%s/null", base);
+    if (mknod(path, S_IFCHR | 0666, makedev(1, 3)) == 0)
+        fd = open(path, O_WRONLY);
+    if (fd < 0)
+        return "/dev/null";
+    close(fd);
+    return path;
+}
+
 static void test_output_to_a_device(void)
 {
+    const char *device = null_device();
     struct stat st;
     ocitar_output o;
     int round;
 
     for (round = 0; round < 2; round++) {
-        CHECK_CODE(ocitar_output_open(&o, "/dev/null", NULL), OCITAR_OK);
+        CHECK_CODE(ocitar_output_open(&o, device, NULL), OCITAR_OK);
         CHECK(o.directory == -1);
         output_put(&o, "text");
         if (round == 0)
             CHECK_CODE(ocitar_output_commit(&o, 1, NULL), OCITAR_OK);
         else
             ocitar_output_abandon(&o);
-        CHECK(stat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode));
+        CHECK(stat(device, &st) == 0 && S_ISCHR(st.st_mode));
     }
+    clean();
+}
+
+/* Renaming would replace the link, and nobody could say where to. */
+static void test_output_to_a_dangling_link(void)
+{
+    struct stat st;
+    ocitar_output o;
+    int code = 0;
+
+    make_link("nowhere", "soft");
+    CHECK_CODE(ocitar_output_open(&o, at("soft"), &code), OCITAR_E_SYSTEM);
+    CHECK(code == ENOENT);
+    CHECK(lstat(at("soft"), &st) == 0 && S_ISLNK(st.st_mode));
+    CHECK(count_names(".") == 1);
+    clean();
+}
+
+/* All-zero is "never begun", here too; descriptor 0 stays open. */
+static void test_hosted_zeroed(void)
+{
+    ocitar_output o = OCITAR_ZERO;
+    ocitar_temp t = OCITAR_ZERO;
+    ocitar_directory d = OCITAR_ZERO;
+
+    ocitar_output_abandon(&o);
+    ocitar_temp_end(&t);
+    ocitar_directory_end(&d);
+    CHECK_CODE(ocitar_output_commit(&o, 0, NULL), OCITAR_E_STATE);
+    CHECK_CODE(ocitar_directory_finish(&d), OCITAR_E_STATE);
+    CHECK(fcntl(0, F_GETFD) >= 0);
+    CHECK_CODE(ocitar_output_commit(NULL, 0, NULL), OCITAR_E_ARG);
 }
 
 static void test_output_to_a_fifo(void)
@@ -1203,6 +1253,55 @@ static void test_tree_of_many(void)
     clean();
 }
 
+/* More files of two names than the walk's first table holds. */
+static void test_tree_of_many_links(void)
+{
+    char name[16], link_name[16];
+    walk w;
+    item it;
+    int i, right = 0;
+
+    for (i = 0; i < 300; i++) {
+        snprintf(name, sizeof name, "a%03d", i);
+        snprintf(link_name, sizeof link_name, "b%03d", i);
+        make_file(name, "x", 1, 0644);
+        must(link(at(name), at(link_name)) == 0, "link");
+    }
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    walk_run(&w);
+    for (i = 0; i < 600 && walk_next(&w, &it); i++) {
+        snprintf(name, sizeof name, "a%03d", i % 300);
+        right += i < 300 ? it.type == '0' && strcmp(it.name, name) == 0
+                         : it.type == '1' && strcmp(it.link, name) == 0;
+    }
+    CHECK(right == 600 && !walk_next(&w, &it));
+    walk_stop(&w);
+    clean();
+}
+
+/* What only root can make, or a container's builder. */
+static void test_tree_of_devices(void)
+{
+    walk w;
+    item it;
+
+    if (mknod(at("char"), S_IFCHR | 0620, makedev(5, 1)) != 0)
+        return;
+    must(mknod(at("disk"), S_IFBLK | 0660, makedev(8, 17)) == 0, "mknod");
+    must(chmod(at("char"), 0620) == 0 && chmod(at("disk"), 0660) == 0,
+         "chmod");
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    walk_run(&w);
+    CHECK(walk_next(&w, &it) && it.type == '3' && it.mode == 0620);
+    CHECK(octal(it.body - 512 + 329, 8) == 5);
+    CHECK(octal(it.body - 512 + 337, 8) == 1);
+    CHECK(walk_next(&w, &it) && it.type == '4' && it.mode == 0660);
+    CHECK(octal(it.body - 512 + 329, 8) == 8);
+    CHECK(octal(it.body - 512 + 337, 8) == 17);
+    walk_stop(&w);
+    clean();
+}
+
 static void test_tree_long_names(void)
 {
     char name[255 + 1], other[255 + 1];
@@ -1723,6 +1822,8 @@ static void test_outputs(void)
     test_output_twice();
     test_output_loses_its_directory();
     test_output_to_a_device();
+    test_output_to_a_dangling_link();
+    test_hosted_zeroed();
     test_output_to_a_fifo();
     test_output_to_stdout();
 }
@@ -1743,6 +1844,8 @@ static void test_trees(void)
     test_tree();
     test_tree_after_entries();
     test_tree_of_many();
+    test_tree_of_many_links();
+    test_tree_of_devices();
     test_tree_long_names();
     test_tree_deep();
     test_tree_long_link();

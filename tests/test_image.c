@@ -1617,6 +1617,51 @@ static void test_metadata_first_changes(void)
     stop(&f);
 }
 
+/* An index that is out cannot be taken back: what it names is missing. */
+static void test_metadata_first_given_up(void)
+{
+    ocitar_index_desc id = OCITAR_ZERO;
+    ocitar_rehearsal r;
+    fixture f;
+
+    start_rehearsed(&f, &r);
+    id.descriptors = f.pool;
+    id.capacity = POOL;
+    id.metadata_first = 1;
+    CHECK_CODE(ocitar_index_begin(&f.index, &f.layout, &id), OCITAR_OK);
+    CHECK_CODE(ocitar_index_abandon(&f.index), OCITAR_E_STATE);
+    CHECK_CODE(ocitar_archive_finish(&f.archive), OCITAR_E_STATE);
+    CHECK(ocitar_archive_error(&f.archive)->subject != NULL);
+    stop(&f);
+}
+
+/* The pool is smaller in the second run, or holds fewer images. */
+static void test_metadata_first_pool(void)
+{
+    ocitar_index_desc id = OCITAR_ZERO;
+    ocitar_image_desc d = image_desc("x:c");
+    ocitar_rehearsal r;
+    fixture f;
+
+    start_rehearsed(&f, &r);
+    id.descriptors = f.pool;
+    id.capacity = 2;
+    id.metadata_first = 1;
+    CHECK_CODE(ocitar_index_begin(&f.index, &f.layout, &id),
+               OCITAR_E_CHANGED);
+    stop(&f);
+    start_rehearsed(&f, &r);
+    CHECK_CODE(play(&f, "first", "two", 1), OCITAR_OK);
+    ocitar_rehearsal_play(&r);
+    stop(&f);
+    start_rehearsed(&f, &r);
+    id.capacity = POOL;
+    CHECK_CODE(ocitar_index_begin(&f.index, &f.layout, &id), OCITAR_OK);
+    f.pool[2].kind = f.pool[3].kind = 0;
+    CHECK_CODE(ocitar_image_begin(&f.image, &f.index, &d), OCITAR_E_CHANGED);
+    stop(&f);
+}
+
 static void test_metadata_first_arguments(void)
 {
     fixture f;
@@ -1705,6 +1750,8 @@ static void test_states(void)
     test_hook_refuses();
     test_metadata_first();
     test_metadata_first_changes();
+    test_metadata_first_given_up();
+    test_metadata_first_pool();
     test_metadata_first_arguments();
     test_zero_objects();
 }

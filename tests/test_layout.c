@@ -1660,6 +1660,57 @@ static void engine_start(fixture *f, ocitar_engine *engine, engine_log *log)
     start(f, PATCHABLE, &d);
 }
 
+/* A ustar size field ends at 8 GiB: no placeholder can be patched to more.
+   Nothing is stored, and the hash is none, so this is quick. */
+static int count_update(void *user, void *state, const void *data, size_t len)
+{
+    (void)user;
+    (void)state;
+    (void)data;
+    (void)len;
+    return 0;
+}
+
+static void blob_of_gibibytes(int full)
+{
+    static unsigned char room[16 << 20];
+    ocitar_archive_desc ad = OCITAR_ZERO;
+    ocitar_layout_desc ld = OCITAR_ZERO;
+    ocitar_wait w = OCITAR_ZERO;
+    ocitar_engine engine;
+    engine_log log;
+    ocitar_blob b;
+    fixture f;
+    int i, e = OCITAR_OK;
+
+    memset(&f, 0, sizeof f);
+    engine_start(&f, &engine, &log);
+    stop(&f);
+    engine.update_fn = count_update;
+    ad.buffer = room;
+    ad.buffer_size = 512;
+    ld.engine = &engine;
+    w.way = OCITAR_WAIT_PATCH;
+    CHECK_CODE(ocitar_archive_begin(&f.archive, &ad), OCITAR_OK);
+    CHECK_CODE(ocitar_layout_begin(&f.layout, &f.archive, &ld), OCITAR_OK);
+    CHECK_CODE(ocitar_blob_begin(&b, &f.layout, 0, &w), OCITAR_OK);
+    for (i = 0; i < 512 && e == OCITAR_OK; i++)
+        e = ocitar_blob_write(&b, room, sizeof room - (i == 511 && !full));
+    CHECK_CODE(e, OCITAR_OK);
+    CHECK_CODE(ocitar_blob_commit(&b, OCITAR_SIZE_UNKNOWN, NULL),
+               full ? OCITAR_E_RANGE : OCITAR_OK);
+    CHECK_CODE(ocitar_blob_close(&b), OCITAR_OK);
+    CHECK_CODE(ocitar_archive_finish(&f.archive), OCITAR_OK);
+    CHECK(ocitar_archive_size(&f.archive) ==
+          1024 + (full ? 0 : 512 + ((uint64_t)8 << 30)));
+}
+
+static void test_blob_of_eight_gibibytes(void)
+{
+    blob_of_gibibytes(0);
+    blob_of_gibibytes(1);
+}
+
 static void test_blob_engine(void)
 {
     char path[13 + 64 + 1] = "blobs/sha256/c300";
@@ -2622,6 +2673,7 @@ static void test_blobs(void)
     test_blob_there_but_wrong();
     test_blob_keys_full();
     test_blob_digest();
+    test_blob_of_eight_gibibytes();
     test_blob_engine();
     test_blob_engine_begin_fails();
     test_blob_engine_update_fails();
