@@ -4878,6 +4878,8 @@ OCITAR_API int ocitar_reference_parse(ocitar_reference *out, const char *text,
         return OCITAR_E_ARG;
     OCITAR_MEMSET(out, 0, sizeof *out);
     len = ocitar_i_bytes_length(text, len);
+    if (len == 0)
+        return OCITAR_E_ARG;
     for (i = len; i > 0 && text[i - 1] != '@'; i--)
         ;
     if (i > 0) {

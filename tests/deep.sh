@@ -59,11 +59,19 @@ under_msan() { # name
         "$work/msan_$1"
 }
 
+# gcc-12-multilib without gcc-multilib does not find <asm/*.h> by itself.
+compiler_of_32_bits() { # name compiler
+    printf '#!/bin/sh\nexec %s -m32 -idirafter %s "$@"\n' "$2" \
+        /usr/include/x86_64-linux-gnu >"$work/$1" && chmod +x "$work/$1"
+}
+
 suite_of_32_bits() {
     tree=$work/m32
-    rm -rf "$tree" && mkdir -p "$tree" &&
+    here=$(pwd)/$work
+    compiler_of_32_bits cc32 gcc &&
+        rm -rf "$tree" && mkdir -p "$tree" &&
         tar -c --exclude=./build --exclude=./.git . | tar -x -C "$tree" &&
-        (cd "$tree" && make test CC='gcc -m32' CFLAGS='-O2 -g')
+        (cd "$tree" && CXX=none make test CC="$here/cc32")
 }
 
 # A 64-bit build and a 32-bit build write the same bytes.

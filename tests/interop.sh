@@ -118,7 +118,7 @@ debian_tree() { # directory
 }
 
 # What root file systems have and this one has not: long names, links to
-# them, a fifo, bits above 0777, great owners, a time before 1970, a name in UTF-8,
+# them, a fifo, bits above 0777, great owners, a time before 1970, UTF-8,
 # no bytes.
 odd_tree() { # directory
     part=01234567890123456789012345678901234567890123456789

@@ -580,6 +580,11 @@ typedef struct adder {
     void *state;
 } adder;
 
+struct aligned { /* as a uint64_t is */
+    char before;
+    uint64_t value;
+};
+
 static int adder_begin(void *user, void *state, uint8_t algorithm)
 {
     adder *a = (adder *)user;
@@ -587,7 +592,7 @@ static int adder_begin(void *user, void *state, uint8_t algorithm)
     a->begins++;
     a->state = state;
     a->algorithm = algorithm;
-    a->wrong |= ((uintptr_t)state & 7) != 0;
+    a->wrong |= (uintptr_t)state % offsetof(struct aligned, value) != 0;
     memset(state, 0, 192);
     a->live += a->fail_begin == 0;
     return a->fail_begin;

@@ -2,6 +2,7 @@
    and the directory walk, on files of a fresh temporary directory. */
 
 #define _GNU_SOURCE 1
+#define _FILE_OFFSET_BITS 64
 #include "ocitar.h"
 #include "check.h"
 #include <dirent.h>

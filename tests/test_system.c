@@ -7,6 +7,7 @@
    file has the final name, nothing is left beside it. */
 
 #define _GNU_SOURCE 1
+#define _FILE_OFFSET_BITS 64
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
