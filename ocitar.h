@@ -69,12 +69,14 @@ int main(void)
        blobs/sha256/<hex>      blob, 0444          manifest, right after it
        oci-layout              file, 0444          when the index ends
        manifest.json           file, 0644          docker's, unless left out
-       index.json              file, 0644          always the last
+       index.json              file, 0644          the last, unless asked
        1024 zero bytes                             by finish
 
    All of them USTAR entries with mtime, uid and gid 0 and no names, so that
-   the same calls give the same bytes on any machine. JSON is canonical (RFC
-   8785). A blob that is in the archive already is not written again.
+   the same calls give the same bytes on any machine (an image without an
+   architecture gets the machine's own). JSON is canonical (RFC 8785). A blob
+   that is in the archive already is not written again, where you lend a set of
+   keys to know it by. Over a directory the same objects become files.
 
    THE OBJECTS
 
@@ -131,9 +133,9 @@ int main(void)
 
    Sizes to 2^63-1 bytes, any number of entries. No heap without an allocator
    of yours (but for what realpath and opendir take in the hosted part), no
-   mutable globals, no locale, no clock, no recursion. Objects
-   are independent: use one archive from one thread at a time. An object may
-   not move in memory between its begin and its end.                       */
+   mutable globals, no locale, no clock, no recursion. Objects are independent:
+   use one archive from one thread at a time. An object may not move in memory
+   between its begin and its end.                                          */
 
 #ifndef OCITAR_H
 #define OCITAR_H

@@ -11,10 +11,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/types.h>
@@ -566,6 +568,45 @@ static void play(const char *name, int (*scenario)(void), const char *file)
     printf("%-12s %d calls\n", name, count);
 }
 
+/* The file may not grow beyond any of its bytes, as if the disk were full
+   there: the write up to it is short, the next one fails with EFBIG. */
+static void full(const char *name, int (*scenario)(void), const char *file,
+                 size_t step)
+{
+    struct rlimit limit, no_limit;
+    size_t n, len;
+    int e, before = open_descriptors();
+
+    must(getrlimit(RLIMIT_FSIZE, &no_limit) == 0, "getrlimit");
+    signal(SIGXFSZ, SIG_IGN);
+    how = FAIL;
+    meet = 0;
+    clean();
+    must(scenario() == OCITAR_OK, name);
+    want_len = load(file, want);
+    clean();
+    put_file("out", 5);
+    for (n = 0; n < want_len; n += step) {
+        limit = no_limit;
+        limit.rlim_cur = n;
+        must(setrlimit(RLIMIT_FSIZE, &limit) == 0, "setrlimit");
+        e = scenario();
+        must(setrlimit(RLIMIT_FSIZE, &no_limit) == 0, "setrlimit");
+        meet = (int)n;
+        met_name = "full at this byte";
+        expect((e == OCITAR_E_SINK || e == OCITAR_E_SPOOL) &&
+                   o.error.user_code == EFBIG,
+               name, "the code");
+        len = load(file, got);
+        expect(scenario == to_file ? len == 5
+                                   : len <= n && memcmp(got, want, len) == 0,
+               name, "what is there");
+    }
+    expect(open_descriptors() == before && litter("") == 0, name,
+           "nothing is left");
+    printf("%-12s full at %lu bytes\n", name, (unsigned long)want_len);
+}
+
 int main(void)
 {
     char command[4200];
@@ -576,6 +617,8 @@ int main(void)
     play("file", to_file, "out");
     play("stream", to_stream, "stream");
     play("directory", to_directory, "layout/index.json");
+    full("file", to_file, "out", 13);
+    full("stream", to_stream, "stream", 1);
     snprintf(command, sizeof command, "rm -rf %s", base);
     must(system(command) == 0, command);
     return check_done();
