@@ -23,7 +23,7 @@ TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
         build/test_hosted build/test_system
 
-.PHONY: help all demo test install install-header lint format clean coverage model deep
+.PHONY: help all demo test install install-header lint format clean coverage model deep stack
 
 help:
 	@echo 'make all      build the command and the examples'
@@ -35,6 +35,7 @@ help:
 	@echo 'make format   clang-format over examples and tests'
 	@echo 'make coverage what the tests reach of ocitar.h (gcov, python3)'
 	@echo 'make model    five million random call sequences'
+	@echo 'make stack    the deepest path through the stack of the core (gcc, python3)'
 	@echo 'make deep     analyzers, valgrind, MemorySanitizer, 32 bits (as .ci/run does)'
 	@echo 'make clean    remove build/'
 	@echo 'Set CC, CFLAGS, LDFLAGS, PREFIX, BINDIR, INCLUDEDIR, PKGCONFIGDIR, DESTDIR as'
@@ -122,6 +123,9 @@ format:
 
 coverage:
 	sh tests/coverage.sh build
+
+stack:
+	python3 tests/stack.py $(CC)
 
 model: build/model
 	build/model 5000000 1000000
