@@ -211,7 +211,10 @@ enum {
     OCITAR_E_CHANGED     = -16, /* input changed between two readings */
     OCITAR_E_HOOK        = -17, /* the entry hook refused; user_code is its */
     OCITAR_E_HASH        = -18, /* the hash engine failed, likewise */
-    OCITAR_E_SYSTEM      = -19  /* the system failed; user_code is errno */
+    OCITAR_E_SYSTEM      = -19, /* the system failed; user_code is errno */
+    OCITAR_E_LINK        = -20, /* a hard link to what is not in the layer */
+    OCITAR_E_WHITEOUT    = -21, /* a file called ".wh..." that is none */
+    OCITAR_E_CODEC       = -22  /* the codec failed; user_code is its own */
 };
 
 #define OCITAR_SIZE_UNKNOWN UINT64_MAX
@@ -892,7 +895,8 @@ typedef struct ocitar_image {
     ocitar_index *index;
     ocitar_image_desc desc;
     const ocitar_descriptor *descriptor;
-    ocitar_blob *layer; /* the open one's */
+    void *layer;        /* the open one */
+    int (*layer_fn)(void *layer); /* how it is abandoned */
     uint8_t ready;      /* its begin succeeded */
 } ocitar_image;
 
@@ -914,13 +918,39 @@ ocitar_image_descriptor(const ocitar_image *image);
 
 /* ---- layer ------------------------------------------------------------- */
 
+/* A compressor or decompressor of yours. It puts its output through put_fn
+   while write_fn and end_fn run, any number of times, and returns put_fn's code
+   if that is not 0, else 0 or a code of its own: user_code of OCITAR_E_CODEC.
+   Every begin that returned 0 is followed by one end; with put_fn NULL the
+   layer was given up. */
+typedef struct ocitar_codec {
+    const char *media_type; /* of a layer that is compressed so */
+    int (*begin_fn)(void *user);
+    int (*write_fn)(void *user, const void *data, size_t len,
+                    int (*put_fn)(void *put_user, const void *data,
+                                  size_t len),
+                    void *put_user);
+    int (*end_fn)(void *user,
+                  int (*put_fn)(void *put_user, const void *data, size_t len),
+                  void *put_user);
+    void *user;
+} ocitar_codec;
+
 typedef struct ocitar_layer_desc {
     ocitar_wait wait;
-    const char *media_type; /* NULL: application/vnd.oci.image.layer.v1.tar */
+    const char *media_type; /* NULL: the codec's, if there is one, else
+                               application/vnd.oci.image.layer.v1.tar */
     const ocitar_pair *annotations;
     size_t annotation_count;
-    uint8_t raw;       /* 1: a finished tar comes through _write as it is */
-    uint8_t algorithm; /* of the blob; 0: sha256 */
+    const ocitar_codec *codec; /* compresses the layer; of a raw one it
+                                  decompresses, for the diffID alone */
+    ocitar_digest diff_id;     /* of a raw layer, if you know it; else that of
+                                  what the codec puts, or of the bytes */
+    ocitar_key *paths;   /* refuse paths that occur twice and hard links to */
+    uint32_t path_count; /* nothing: a slot for each entry. NULL: not checked;
+                            full: OCITAR_E_LIMIT */
+    uint8_t raw;         /* 1: a finished layer comes through _write as it is */
+    uint8_t algorithm;   /* of the blob; 0: sha256 */
 } ocitar_layer_desc;
 
 /* A layer being written: its entries become one tar, straight into a blob.
@@ -929,9 +959,12 @@ typedef struct ocitar_layer {
     ocitar_blob blob; /* first */
     ocitar_image *image;
     ocitar_layer_desc desc;
-    int64_t entry_size; /* of the last entry */
-    uint64_t left;      /* body bytes that it still lacks */
-    uint8_t trailer;    /* its two zero blocks are in */
+    ocitar_digester diff; /* of the tar, where a codec stands between */
+    int64_t entry_size;   /* of the last entry */
+    uint64_t left;        /* body bytes that it still lacks */
+    uint64_t size;        /* of the tar so far */
+    uint8_t trailer;      /* all bytes are in, and the codec has ended */
+    uint8_t coding;       /* the codec has begun and not ended */
 } ocitar_layer;
 
 /* `desc` may be NULL: AUTO, which needs a sink that can be patched. */
@@ -939,8 +972,10 @@ OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
                                   const ocitar_layer_desc *desc);
 /* An entry of any type but 'g'; its body follows by _write. Errors of
    ocitar_encoder_begin; OCITAR_E_NAME: it, or what it is a hard link to,
-   leaves the root; OCITAR_E_SIZE: the entry before was shorter than announced.
-   _write: OCITAR_E_SIZE, longer than announced. */
+   leaves the root; OCITAR_E_WHITEOUT: its last part begins with ".wh.";
+   OCITAR_E_SIZE: the entry before was shorter than announced. With `paths`:
+   OCITAR_E_DUPLICATE, OCITAR_E_LINK. _write: OCITAR_E_SIZE, longer than
+   announced; OCITAR_E_CODEC. */
 OCITAR_API int ocitar_layer_entry(ocitar_layer *layer,
                                   const ocitar_entry *entry);
 OCITAR_API int ocitar_layer_write(ocitar_layer *layer, const void *data,
@@ -955,6 +990,12 @@ OCITAR_API int ocitar_layer_symlink(ocitar_layer *layer, const char *name,
 /* `target` is the name of an entry that came before. */
 OCITAR_API int ocitar_layer_link(ocitar_layer *layer, const char *name,
                                  const char *target);
+/* Hides a file or directory of the layers below: an empty file ".wh." + its
+   last part. Before the entries beside it, if you can (OCI layer, Whiteouts).
+   Names to 500 bytes, else OCITAR_E_LIMIT. */
+OCITAR_API int ocitar_layer_whiteout(ocitar_layer *layer, const char *name);
+/* Hides all that layers below have in a directory: ".wh..wh..opq" in it. */
+OCITAR_API int ocitar_layer_opaque(ocitar_layer *layer, const char *name);
 /* Commits the blob and adds its descriptor to the image. */
 OCITAR_API int ocitar_layer_end(ocitar_layer *layer);
 OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer);
@@ -1242,6 +1283,9 @@ static const ocitar_i_error_row *ocitar_i_error_find(int code)
         { "E_HOOK", "the entry hook refused" },
         { "E_HASH", "the hash engine failed" },
         { "E_SYSTEM", "the system failed" },
+        { "E_LINK", "a hard link to what is not in the layer" },
+        { "E_WHITEOUT", "a name that only a whiteout may have" },
+        { "E_CODEC", "the codec failed" },
         { "E_?", "unknown error" }
     };
     const int last = (int)(sizeof rows / sizeof rows[0]) - 1;
@@ -5712,7 +5756,7 @@ OCITAR_API int ocitar_image_abandon(ocitar_image *image)
     if (image->node.state != OCITAR_I_OPEN)
         return OCITAR_E_STATE;
     if (image->layer != NULL)
-        ocitar_i_blob_abandon(image->layer);
+        image->layer_fn(image->layer);
     image->layer = NULL;
     if (image->index->image == image) {
         image->index->image = NULL;
@@ -5746,6 +5790,53 @@ static int ocitar_i_layer_fail(ocitar_layer *layer, int code,
     return ocitar_i_node_fail(&layer->blob.node, code, 0, subject);
 }
 
+/* Ends the codec: well, or (put_fn NULL) because the layer was given up. */
+static int ocitar_i_layer_uncode(ocitar_layer *layer,
+                                 int (*put_fn)(void *, const void *, size_t),
+                                 void *put_user)
+{
+    const ocitar_codec *codec = layer->desc.codec;
+
+    if (!layer->coding)
+        return 0;
+    layer->coding = 0;
+    return codec->end_fn(codec->user, put_fn, put_user);
+}
+
+static int ocitar_i_layer_give_up(void *user)
+{
+    ocitar_layer *layer = (ocitar_layer *)user;
+
+    ocitar_i_layer_uncode(layer, NULL, NULL);
+    return ocitar_i_blob_abandon(&layer->blob);
+}
+
+/* Where the codec's output goes: the blob, or of a raw layer the diffID. */
+static int ocitar_i_layer_put_blob(void *user, const void *data, size_t len)
+{
+    return ocitar_blob_write((ocitar_blob *)user, data, len);
+}
+
+static int ocitar_i_layer_put_diff(void *user, const void *data, size_t len)
+{
+    return ocitar_digester_update((ocitar_digester *)user, data, len);
+}
+
+static int ocitar_i_layer_code_begin(ocitar_layer *layer)
+{
+    const ocitar_codec *codec = layer->desc.codec;
+    int code;
+
+    if (codec == NULL)
+        return OCITAR_OK;
+    ocitar_digester_begin(&layer->diff, OCITAR_SHA256, NULL);
+    code = codec->begin_fn(codec->user);
+    layer->coding = code == 0;
+    return code == 0 ? (int)OCITAR_OK
+                     : ocitar_i_node_fail(&layer->blob.node, OCITAR_E_CODEC,
+                                          code, "layer begin: codec");
+}
+
 OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
                                   const ocitar_layer_desc *desc)
 {
@@ -5762,7 +5853,9 @@ OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
     if (desc != NULL)
         layer->desc = *desc;
     if (layer->desc.media_type == NULL)
-        layer->desc.media_type = "application/vnd.oci.image.layer.v1.tar";
+        layer->desc.media_type = layer->desc.codec != NULL
+                                     ? layer->desc.codec->media_type
+                                     : "application/vnd.oci.image.layer.v1.tar";
     layer->image = image;
     if (image->layer != NULL || !ocitar_i_image_room(image)) {
         ocitar_i_node_begin(&layer->blob.node, &image->node, 1);
@@ -5772,19 +5865,57 @@ OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
         return ocitar_i_layer_fail(layer, OCITAR_E_STATE,
                                    "layer begin: another layer is open");
     }
+    if (layer->desc.paths != NULL)
+        OCITAR_MEMSET(layer->desc.paths, 0,
+                      (size_t)layer->desc.path_count * sizeof(ocitar_key));
     e = ocitar_i_blob_begin(&layer->blob, image->index->layout, &image->node,
                             1, layer->desc.algorithm, &layer->desc.wait);
-    if (e == OCITAR_OK)
-        image->layer = &layer->blob;
-    return e;
+    if (e != OCITAR_OK)
+        return e;
+    image->layer = layer;
+    image->layer_fn = ocitar_i_layer_give_up;
+    return ocitar_i_blob_torn(&layer->blob, ocitar_i_layer_code_begin(layer));
+}
+
+/* What the codec returned: 0, what its put returned, or its own. */
+static int ocitar_i_layer_coded(ocitar_layer *layer, int code)
+{
+    if (layer->blob.node.error != 0)
+        return layer->blob.node.error;
+    if (code == 0)
+        return OCITAR_OK;
+    return ocitar_i_blob_torn(
+        &layer->blob, ocitar_i_node_fail(&layer->blob.node, OCITAR_E_CODEC,
+                                         code, "layer: codec"));
+}
+
+/* Bytes of the layer as the caller means them. */
+static int ocitar_i_layer_out(ocitar_layer *layer, const void *data,
+                              size_t len)
+{
+    const ocitar_codec *codec = layer->desc.codec;
+    int e = OCITAR_OK;
+
+    layer->size += len;
+    if (codec == NULL || layer->desc.raw)
+        e = ocitar_blob_write(&layer->blob, data, len);
+    if (codec == NULL || e != OCITAR_OK || len == 0)
+        return e;
+    if (layer->desc.raw)
+        return ocitar_i_layer_coded(
+            layer, codec->write_fn(codec->user, data, len,
+                                   ocitar_i_layer_put_diff, &layer->diff));
+    ocitar_digester_update(&layer->diff, data, len);
+    return ocitar_i_layer_coded(
+        layer, codec->write_fn(codec->user, data, len,
+                               ocitar_i_layer_put_blob, &layer->blob));
 }
 
 static int ocitar_i_layer_zeros(ocitar_layer *layer, size_t len)
 {
     static const uint8_t zeros[512] = { 0 };
 
-    return len == 0 ? (int)OCITAR_OK
-                    : ocitar_blob_write(&layer->blob, zeros, len);
+    return len == 0 ? (int)OCITAR_OK : ocitar_i_layer_out(layer, zeros, len);
 }
 
 /* Is the entry before complete? */
@@ -5813,8 +5944,73 @@ static int ocitar_i_layer_names_ok(const ocitar_entry *e)
                 ocitar_i_bytes_length(e->linkname, e->linkname_len)));
 }
 
-OCITAR_API int ocitar_layer_entry(ocitar_layer *layer,
-                                  const ocitar_entry *entry)
+/* Does the last part of the name begin with ".wh."? */
+static int ocitar_i_layer_is_whiteout(const char *name, size_t len)
+{
+    size_t start;
+
+    while (len > 0 && name[len - 1] == '/')
+        len--;
+    for (start = len; start > 0 && name[start - 1] != '/'; start--)
+        ;
+    return len - start >= 4 && OCITAR_MEMCMP(name + start, ".wh.", 4) == 0;
+}
+
+/* The key of a path: the digest of its parts without "." and "//", so that
+   "./a//b/" and "a/b" are one. */
+static void ocitar_i_layer_path_key(const char *name, size_t len,
+                                    ocitar_digest *out)
+{
+    ocitar_digester d;
+    size_t at = 0, start;
+
+    ocitar_digester_begin(&d, OCITAR_SHA256, NULL);
+    while (at < len) {
+        for (start = at; at < len && name[at] != '/'; at++)
+            ;
+        if (at > start && !(at - start == 1 && name[start] == '.')) {
+            ocitar_digester_update(&d, "/", 1);
+            ocitar_digester_update(&d, name + start, at - start);
+        }
+        at++;
+    }
+    ocitar_digester_end(&d, out);
+}
+
+static int ocitar_i_layer_has(const ocitar_layer *layer, const char *name,
+                              size_t len, ocitar_digest *digest,
+                              ocitar_key **slot)
+{
+    ocitar_i_layer_path_key(name, len, digest);
+    *slot = ocitar_i_keys_slot(layer->desc.paths, layer->desc.path_count,
+                               digest);
+    return *slot != NULL &&
+           OCITAR_MEMCMP((*slot)->bytes, digest->bytes, 32) == 0;
+}
+
+/* OCI layer: no path twice; a hard link's target is in the layer. */
+static int ocitar_i_layer_paths(ocitar_layer *layer, const ocitar_entry *e)
+{
+    size_t len = ocitar_i_bytes_length(e->name, e->name_len);
+    size_t link_len = ocitar_i_bytes_length(e->linkname, e->linkname_len);
+    ocitar_digest digest;
+    ocitar_key *slot;
+
+    if (layer->desc.paths == NULL || layer->desc.path_count == 0)
+        return OCITAR_OK;
+    if (e->typeflag == '1' &&
+        !ocitar_i_layer_has(layer, e->linkname, link_len, &digest, &slot))
+        return OCITAR_E_LINK;
+    if (ocitar_i_layer_has(layer, e->name, len, &digest, &slot))
+        return OCITAR_E_DUPLICATE;
+    if (slot == NULL)
+        return OCITAR_E_LIMIT;
+    OCITAR_MEMCPY(slot->bytes, digest.bytes, 32);
+    return OCITAR_OK;
+}
+
+static int ocitar_i_layer_add(ocitar_layer *layer, const ocitar_entry *entry,
+                              int whiteout)
 {
     ocitar_encoder enc;
     uint8_t block[512];
@@ -5829,18 +6025,31 @@ OCITAR_API int ocitar_layer_entry(ocitar_layer *layer,
         e = OCITAR_E_ARG;
     else if (!ocitar_i_layer_names_ok(entry))
         e = OCITAR_E_NAME;
+    else if (!whiteout &&
+             ocitar_i_layer_is_whiteout(
+                 entry->name,
+                 ocitar_i_bytes_length(entry->name, entry->name_len)))
+        e = OCITAR_E_WHITEOUT;
     else
         e = ocitar_encoder_begin(&enc, entry);
+    if (e == OCITAR_OK)
+        e = ocitar_i_layer_paths(layer, entry);
     if (e != OCITAR_OK)
         return ocitar_i_blob_torn(
             &layer->blob, ocitar_i_layer_fail(layer, e, "layer entry"));
     while (e == OCITAR_OK && ocitar_encoder_next(&enc, block))
-        e = ocitar_blob_write(&layer->blob, block, sizeof block);
+        e = ocitar_i_layer_out(layer, block, sizeof block);
     layer->entry_size = entry->size;
     layer->left = ocitar_i_archive_has_body(enc.typeflag)
                       ? (uint64_t)entry->size
                       : 0;
     return e;
+}
+
+OCITAR_API int ocitar_layer_entry(ocitar_layer *layer,
+                                  const ocitar_entry *entry)
+{
+    return ocitar_i_layer_add(layer, entry, 0);
 }
 
 OCITAR_API int ocitar_layer_write(ocitar_layer *layer, const void *data,
@@ -5850,8 +6059,9 @@ OCITAR_API int ocitar_layer_write(ocitar_layer *layer, const void *data,
 
     if (e != OCITAR_OK || len == 0)
         return e;
-    if (layer->desc.raw)
-        return ocitar_blob_write(&layer->blob, data, len);
+    if (data == NULL || layer->desc.raw)
+        return data == NULL ? ocitar_blob_write(&layer->blob, NULL, len)
+                            : ocitar_i_layer_out(layer, data, len);
     if (len > layer->left)
         return ocitar_i_blob_torn(
             &layer->blob,
@@ -5860,11 +6070,11 @@ OCITAR_API int ocitar_layer_write(ocitar_layer *layer, const void *data,
                                  (uint64_t)layer->entry_size,
                                  (uint64_t)layer->entry_size - layer->left +
                                      len));
-    e = ocitar_blob_write(&layer->blob, data, len);
+    e = ocitar_i_layer_out(layer, data, len);
     layer->left -= len;
     if (e == OCITAR_OK && layer->left == 0)
-        e = ocitar_i_layer_zeros(
-            layer, (size_t)((512 - (layer->blob.size & 511)) & 511));
+        e = ocitar_i_layer_zeros(layer,
+                                 (size_t)((512 - (layer->size & 511)) & 511));
     return e;
 }
 
@@ -5910,6 +6120,98 @@ OCITAR_API int ocitar_layer_link(ocitar_layer *layer, const char *name,
     return ocitar_i_layer_plain(layer, name, 0644, '1', target, 0);
 }
 
+/* `dir` + `middle` + `last`, as an empty file. Mode 0, as containerd has it. */
+static int ocitar_i_layer_hide(ocitar_layer *layer, const char *dir,
+                               size_t dir_len, const char *middle,
+                               const char *last, size_t last_len)
+{
+    size_t middle_len = ocitar_i_bytes_length(middle, 0);
+    ocitar_entry entry;
+    char name[512];
+    int e = ocitar_i_layer_check(layer);
+
+    if (e != OCITAR_OK)
+        return e;
+    if (dir_len > 500 || last_len > 500 - dir_len)
+        return ocitar_i_blob_torn(
+            &layer->blob,
+            ocitar_i_layer_fail(layer, OCITAR_E_LIMIT, "layer whiteout"));
+    OCITAR_MEMSET(&entry, 0, sizeof entry);
+    entry.name_len = dir_len + middle_len + last_len;
+    if (dir_len > 0)
+        OCITAR_MEMCPY(name, dir, dir_len);
+    OCITAR_MEMCPY(name + dir_len, middle, middle_len);
+    if (last_len > 0)
+        OCITAR_MEMCPY(name + dir_len + middle_len, last, last_len);
+    entry.name = name;
+    entry.typeflag = '0';
+    return ocitar_i_layer_add(layer, &entry, 1);
+}
+
+OCITAR_API int ocitar_layer_whiteout(ocitar_layer *layer, const char *name)
+{
+    size_t len = ocitar_i_bytes_length(name, 0), start;
+
+    while (len > 0 && name[len - 1] == '/')
+        len--;
+    for (start = len; start > 0 && name[start - 1] != '/'; start--)
+        ;
+    if (ocitar_i_layer_check(layer) == OCITAR_OK &&
+        (len == start || ocitar_i_layer_is_whiteout(name, len)))
+        return ocitar_i_blob_torn(
+            &layer->blob,
+            ocitar_i_layer_fail(layer, OCITAR_E_WHITEOUT, "layer whiteout"));
+    return ocitar_i_layer_hide(layer, name, start, ".wh.",
+                               len == 0 ? NULL : name + start, len - start);
+}
+
+OCITAR_API int ocitar_layer_opaque(ocitar_layer *layer, const char *name)
+{
+    size_t len = ocitar_i_bytes_length(name, 0);
+
+    while (len > 0 && name[len - 1] == '/')
+        len--;
+    return ocitar_i_layer_hide(layer, name, len,
+                               len > 0 ? "/.wh..wh..opq" : ".wh..wh..opq",
+                               NULL, 0);
+}
+
+/* The last bytes: the tar's end, then the codec's. Once, though the commit may
+   be tried again. */
+static int ocitar_i_layer_complete_all(ocitar_layer *layer)
+{
+    int e = ocitar_i_layer_complete(layer);
+
+    if (e != OCITAR_OK || layer->trailer)
+        return e;
+    layer->trailer = 1;
+    if (!layer->desc.raw) {
+        e = ocitar_i_layer_zeros(layer, 512);
+        if (e == OCITAR_OK)
+            e = ocitar_i_layer_zeros(layer, 512);
+    }
+    if (e == OCITAR_OK && layer->coding && layer->desc.raw)
+        e = ocitar_i_layer_coded(
+            layer, ocitar_i_layer_uncode(layer, ocitar_i_layer_put_diff,
+                                         &layer->diff));
+    else if (e == OCITAR_OK && layer->coding)
+        e = ocitar_i_layer_coded(
+            layer, ocitar_i_layer_uncode(layer, ocitar_i_layer_put_blob,
+                                         &layer->blob));
+    return e;
+}
+
+/* The digest of the uncompressed tar. */
+static void ocitar_i_layer_diff_id(ocitar_layer *layer, ocitar_digest *out)
+{
+    if (layer->desc.raw && layer->desc.diff_id.algorithm != 0)
+        *out = layer->desc.diff_id;
+    else if (layer->desc.codec != NULL)
+        ocitar_digester_end(&layer->diff, out);
+    else
+        *out = layer->blob.digest;
+}
+
 OCITAR_API int ocitar_layer_end(ocitar_layer *layer)
 {
     ocitar_descriptor d;
@@ -5919,13 +6221,7 @@ OCITAR_API int ocitar_layer_end(ocitar_layer *layer)
         ocitar_i_node_retry(&layer->blob.node);
     e = ocitar_i_layer_check(layer);
     if (e == OCITAR_OK)
-        e = ocitar_i_layer_complete(layer);
-    if (e == OCITAR_OK && !layer->desc.raw && !layer->trailer) {
-        layer->trailer = 1; /* once, though the commit may be tried again */
-        e = ocitar_i_layer_zeros(layer, 512);
-        if (e == OCITAR_OK)
-            e = ocitar_i_layer_zeros(layer, 512);
-    }
+        e = ocitar_i_layer_complete_all(layer);
     if (e == OCITAR_OK)
         e = ocitar_blob_commit(&layer->blob, OCITAR_SIZE_UNKNOWN, NULL);
     if (e != OCITAR_OK)
@@ -5936,7 +6232,7 @@ OCITAR_API int ocitar_layer_end(ocitar_layer *layer)
     d.annotation_count = layer->desc.annotation_count;
     d.size = layer->blob.size;
     d.digest = layer->blob.digest;
-    d.diff_id = layer->blob.digest;
+    ocitar_i_layer_diff_id(layer, &d.diff_id);
     layer->image->layer = NULL;
     e = ocitar_i_image_add(layer->image, &d);
     if (e != OCITAR_OK) /* the layer is in, its image is another one now */
@@ -5950,9 +6246,9 @@ OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer)
         return OCITAR_E_ARG;
     if (layer->blob.node.state != OCITAR_I_OPEN)
         return OCITAR_E_STATE;
-    if (layer->image->layer == &layer->blob)
+    if (layer->image->layer == layer)
         layer->image->layer = NULL;
-    return ocitar_i_blob_abandon(&layer->blob);
+    return ocitar_i_layer_give_up(layer);
 }
 
 #ifdef __cplusplus

@@ -17,7 +17,8 @@ static const named codes[] = {
     { -9, "E_UNSUPPORTED" }, { -10, "E_NAME" },     { -11, "E_RANGE" },
     { -12, "E_LIMIT" },    { -13, "E_MEMORY" },     { -14, "E_UTF8" },
     { -15, "E_DUPLICATE" }, { -16, "E_CHANGED" },   { -17, "E_HOOK" },
-    { -18, "E_HASH" },     { -19, "E_SYSTEM" }
+    { -18, "E_HASH" },     { -19, "E_SYSTEM" }, { -20, "E_LINK" },
+    { -21, "E_WHITEOUT" }, { -22, "E_CODEC" }
 };
 
 enum { CODES = (int)(sizeof codes / sizeof codes[0]) };
@@ -33,7 +34,8 @@ static void test_numbers(void)
     CHECK(OCITAR_E_MEMORY == -13 && OCITAR_E_UTF8 == -14);
     CHECK(OCITAR_E_DUPLICATE == -15 && OCITAR_E_CHANGED == -16);
     CHECK(OCITAR_E_HOOK == -17 && OCITAR_E_HASH == -18);
-    CHECK(OCITAR_E_SYSTEM == -19);
+    CHECK(OCITAR_E_SYSTEM == -19 && OCITAR_E_LINK == -20);
+    CHECK(OCITAR_E_WHITEOUT == -21 && OCITAR_E_CODEC == -22);
 }
 
 static void test_names(void)
