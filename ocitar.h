@@ -936,20 +936,27 @@ typedef struct ocitar_codec {
     void *user;
 } ocitar_codec;
 
+enum {
+    OCITAR_RAW_NONE = 0, /* the layer is made of entries */
+    OCITAR_RAW_BLOB = 1, /* a finished layer, compressed or not, comes through
+                            _write and is kept as it is */
+    OCITAR_RAW_TAR = 2   /* a finished tar does, and the codec compresses it */
+};
+
 typedef struct ocitar_layer_desc {
     ocitar_wait wait;
     const char *media_type; /* NULL: the codec's, if there is one, else
                                application/vnd.oci.image.layer.v1.tar */
     const ocitar_pair *annotations;
     size_t annotation_count;
-    const ocitar_codec *codec; /* compresses the layer; of a raw one it
+    const ocitar_codec *codec; /* compresses the layer; with RAW_BLOB it
                                   decompresses, for the diffID alone */
-    ocitar_digest diff_id;     /* of a raw layer, if you know it; else that of
+    ocitar_digest diff_id;     /* with RAW_BLOB, if you know it; else that of
                                   what the codec puts, or of the bytes */
     ocitar_key *paths;   /* refuse paths that occur twice and hard links to */
     uint32_t path_count; /* nothing: a slot for each entry. NULL: not checked;
                             full: OCITAR_E_LIMIT */
-    uint8_t raw;         /* 1: a finished layer comes through _write as it is */
+    uint8_t raw;         /* OCITAR_RAW_... */
     uint8_t algorithm;   /* of the blob; 0: sha256 */
 } ocitar_layer_desc;
 
@@ -5857,8 +5864,12 @@ OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
                                      ? layer->desc.codec->media_type
                                      : "application/vnd.oci.image.layer.v1.tar";
     layer->image = image;
-    if (image->layer != NULL || !ocitar_i_image_room(image)) {
+    if (image->layer != NULL || !ocitar_i_image_room(image) ||
+        layer->desc.raw > OCITAR_RAW_TAR) {
         ocitar_i_node_begin(&layer->blob.node, &image->node, 1);
+        if (layer->desc.raw > OCITAR_RAW_TAR)
+            return ocitar_i_layer_fail(layer, OCITAR_E_ARG,
+                                       "layer begin: raw");
         if (image->layer == NULL)
             return ocitar_i_layer_fail(layer, OCITAR_E_LIMIT,
                                        "layer begin: descriptors");
@@ -5897,11 +5908,11 @@ static int ocitar_i_layer_out(ocitar_layer *layer, const void *data,
     int e = OCITAR_OK;
 
     layer->size += len;
-    if (codec == NULL || layer->desc.raw)
+    if (codec == NULL || layer->desc.raw == OCITAR_RAW_BLOB)
         e = ocitar_blob_write(&layer->blob, data, len);
     if (codec == NULL || e != OCITAR_OK || len == 0)
         return e;
-    if (layer->desc.raw)
+    if (layer->desc.raw == OCITAR_RAW_BLOB)
         return ocitar_i_layer_coded(
             layer, codec->write_fn(codec->user, data, len,
                                    ocitar_i_layer_put_diff, &layer->diff));
@@ -6190,7 +6201,8 @@ static int ocitar_i_layer_complete_all(ocitar_layer *layer)
         if (e == OCITAR_OK)
             e = ocitar_i_layer_zeros(layer, 512);
     }
-    if (e == OCITAR_OK && layer->coding && layer->desc.raw)
+    if (e == OCITAR_OK && layer->coding &&
+        layer->desc.raw == OCITAR_RAW_BLOB)
         e = ocitar_i_layer_coded(
             layer, ocitar_i_layer_uncode(layer, ocitar_i_layer_put_diff,
                                          &layer->diff));
@@ -6204,7 +6216,8 @@ static int ocitar_i_layer_complete_all(ocitar_layer *layer)
 /* The digest of the uncompressed tar. */
 static void ocitar_i_layer_diff_id(ocitar_layer *layer, ocitar_digest *out)
 {
-    if (layer->desc.raw && layer->desc.diff_id.algorithm != 0)
+    if (layer->desc.raw == OCITAR_RAW_BLOB &&
+        layer->desc.diff_id.algorithm != 0)
         *out = layer->desc.diff_id;
     else if (layer->desc.codec != NULL)
         ocitar_digester_end(&layer->diff, out);
