@@ -135,6 +135,7 @@ deep:
 	sh tests/deep.sh valgrind
 	sh tests/deep.sh msan
 	sh tests/deep.sh m32
+	sh tests/deep.sh options
 
 clean:
 	rm -rf build

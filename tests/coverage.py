@@ -4,6 +4,12 @@ Every test program holds a copy of the header's code, so a line counts as run
 if it ran in one of them, a branch as taken if it was taken in one of them.
 Lists what no test reached. Exit 1 below the limits (97 % lines, 92 %
 branches).
+
+What is left has one of these reasons: it needs a state that cannot be arranged
+in a test that any machine runs (standard descriptors closed, ten thousand
+leftover files, paths beyond 4096 bytes, no memory for a few hundred bytes); or
+it guards against a driver or caller that breaks its contract; or it is a number
+that no memory could hold.
 """
 import gzip
 import json

@@ -5,6 +5,7 @@
 #   valgrind  the test programs under valgrind
 #   msan      the test programs under clang's MemorySanitizer
 #   m32       the whole suite, built for 32 bits
+#   options   each configuration macro alone, run over what it leaves
 #
 # Ends with "N passed, N failed". A tool that is missing is a failure.
 tier=$1
@@ -86,7 +87,34 @@ same_bytes_of_32_bits() {
         cmp "$work/a.tar" "$work/b.tar"
 }
 
+# With the library compiled apart, or (static) into the program itself.
+option() { # test static flags...
+    test=$1 library=tests/implementation.c
+    if [ "$2" = static ]; then library=''; fi
+    shift 2
+    # shellcheck disable=SC2086
+    ${CC:-cc} -std=c99 -O1 -Wall -Wextra -Werror "$@" -I. \
+        -o "$work/option" "tests/$test.c" $library &&
+        "$work/option" >"$work/option.out" &&
+        tail -n 1 "$work/option.out" | grep ', 0 failed'
+}
+
+options() {
+    for test in faults test_tar test_archive model; do
+        check "NO_HOSTED, $test" option $test apart -DOCITAR_NO_HOSTED
+        check "NO_SHA512, $test" option $test apart -DOCITAR_NO_SHA512
+        check "STATIC, $test" option $test static -DOCITAR_STATIC
+        check "own mem functions, $test" option $test apart \
+            -include string.h -DOCITAR_MEMCPY=memcpy \
+            -DOCITAR_MEMMOVE=memmove -DOCITAR_MEMSET=memset \
+            -DOCITAR_MEMCMP=memcmp -DOCITAR_NO_HOSTED
+    done
+}
+
 case $tier in
+options)
+    options
+    ;;
 analyze)
     implementation
     check 'gcc -fanalyzer' gcc_analyzer
@@ -111,7 +139,7 @@ m32)
     check 'the same bytes' same_bytes_of_32_bits
     ;;
 *)
-    echo 'usage: deep.sh analyze|valgrind|msan|m32' >&2
+    echo 'usage: deep.sh analyze|valgrind|msan|m32|options' >&2
     exit 2
     ;;
 esac
