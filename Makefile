@@ -17,11 +17,11 @@ CSTD = -std=c99
 COMPILE = $(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(CFLAGS) -I.
 
 EXAMPLES = build/ocitar build/hello_image build/to_stdout build/fixed_memory \
-           build/uart_image
+           build/uart_image build/firmware
 TOOLS = build/replay build/headers build/model build/faults
 TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
-        build/test_hosted build/test_system
+        build/test_hosted build/test_system build/test_artifact
 
 .PHONY: help all demo test install install-header lint format clean coverage model deep stack
 
@@ -64,6 +64,9 @@ build/fixed_memory: examples/fixed_memory.c ocitar.h
 build/uart_image: examples/uart_image.c ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ examples/uart_image.c $(LDLIBS)
+build/firmware: examples/firmware.c ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ examples/firmware.c $(LDLIBS)
 
 build/replay: tests/replay.c ocitar.h
 	@mkdir -p build
@@ -96,6 +99,8 @@ build/test_image: tests/test_image.c tests/check.h ocitar.h build/implementation
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_image.c build/implementation.o $(LDLIBS)
 build/test_layer: tests/test_layer.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_layer.c build/implementation.o $(LDLIBS)
+build/test_artifact: tests/test_artifact.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_artifact.c build/implementation.o $(LDLIBS)
 build/test_system: tests/test_system.c tests/check.h ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_system.c $(LDLIBS)

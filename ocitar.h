@@ -835,6 +835,7 @@ typedef struct ocitar_index {
     struct ocitar_image *image; /* the open one */
     uint8_t ahead;             /* metadata first, in the second run */
     uint8_t held;              /* it is the layout's one index */
+    uint8_t empty;             /* the algorithm of the empty config, if out */
     uint8_t ready;             /* its begin succeeded */
 } ocitar_index;
 
@@ -886,6 +887,17 @@ typedef struct ocitar_image_desc {
     size_t descriptor_annotation_count;
     const ocitar_history *history;
     size_t history_count;
+    /* An artifact (firmware, SBOM, signature) instead of a container image:
+       its type. The config is then empty, `{}`, the fields for running are
+       not read, the platform has no default, docker's manifest.json leaves it
+       out, and its layers are what they are, without a diffID. */
+    const char *artifact_type;
+    const ocitar_descriptor *subject; /* the manifest that it is about:
+                                         media_type, digest, size; or NULL */
+    /* A config of your own, kept byte for byte, instead of one of either. */
+    const void *config;
+    size_t config_len;
+    const char *config_media_type; /* NULL: the OCI image config's */
     uint8_t algorithm; /* of config and manifest; 0: sha256 */
 } ocitar_image_desc;
 
@@ -5135,7 +5147,11 @@ static int ocitar_i_document_file(ocitar_layout *l, const char *name,
     return e;
 }
 
-enum { OCITAR_I_KIND_LAYER = 1, OCITAR_I_KIND_IMAGE = 2 };
+enum {
+    OCITAR_I_KIND_LAYER = 1,
+    OCITAR_I_KIND_IMAGE = 2,
+    OCITAR_I_KIND_EMPTY = 3 /* the config of an artifact */
+};
 
 static void ocitar_i_image_platform(ocitar_i_json *j, const ocitar_platform *p)
 {
@@ -5178,6 +5194,8 @@ static void ocitar_i_image_describe(ocitar_i_json *j,
     ocitar_i_json_open(j, "{");
     ocitar_i_json_map_put(j, "annotations", &m);
     ocitar_i_json_field(j, "artifactType", d->artifact_type);
+    if (d->kind == OCITAR_I_KIND_EMPTY)
+        ocitar_i_json_field(j, "data", "e30="); /* {} in base64 */
     ocitar_i_json_digest(j, "digest", &d->digest);
     ocitar_i_json_field(j, "mediaType", d->media_type);
     if (d->platform.architecture != NULL) {
@@ -5186,6 +5204,18 @@ static void ocitar_i_image_describe(ocitar_i_json *j,
         ocitar_i_image_platform(j, &d->platform);
         ocitar_i_json_close(j, "}");
     }
+    ocitar_i_json_key(j, "size", 0);
+    ocitar_i_json_number(j, d->size);
+    ocitar_i_json_close(j, "}");
+}
+
+/* What a descriptor must have, and no more. */
+static void ocitar_i_image_describe_plain(ocitar_i_json *j,
+                                          const ocitar_descriptor *d)
+{
+    ocitar_i_json_open(j, "{");
+    ocitar_i_json_digest(j, "digest", &d->digest);
+    ocitar_i_json_field(j, "mediaType", d->media_type);
     ocitar_i_json_key(j, "size", 0);
     ocitar_i_json_number(j, d->size);
     ocitar_i_json_close(j, "}");
@@ -5252,7 +5282,15 @@ static void ocitar_i_image_config(ocitar_i_json *j, const void *subject)
     size_t count, i;
     const ocitar_descriptor *layers = ocitar_i_image_layers(im, &count);
 
+    if (d->config != NULL) {
+        ocitar_i_json_put(j, (const char *)d->config, d->config_len);
+        return;
+    }
     ocitar_i_json_open(j, "{");
+    if (d->artifact_type != NULL) {
+        ocitar_i_json_close(j, "}");
+        return;
+    }
     ocitar_i_json_field(j, "architecture", d->platform.architecture);
     ocitar_i_json_field(j, "author", d->author);
     ocitar_i_image_run_config(j, d);
@@ -5285,17 +5323,24 @@ static void ocitar_i_image_manifest(ocitar_i_json *j, const void *subject)
     ocitar_i_json_open(j, "{");
     ocitar_i_json_pairs(j, "annotations", im->desc.annotations,
                         im->desc.annotation_count);
+    ocitar_i_json_field(j, "artifactType", im->desc.artifact_type);
     ocitar_i_json_key(j, "config", 0);
     ocitar_i_image_describe(j, &layers[count]);
     ocitar_i_json_key(j, "layers", 0);
     ocitar_i_json_open(j, "[");
     for (i = 0; i < count; i++)
         ocitar_i_image_describe(j, &layers[i]);
+    if (count == 0 && layers[0].kind == OCITAR_I_KIND_EMPTY)
+        ocitar_i_image_describe(j, &layers[0]); /* at least one, OCI manifest */
     ocitar_i_json_close(j, "]");
     ocitar_i_json_field(j, "mediaType",
                         "application/vnd.oci.image.manifest.v1+json");
     ocitar_i_json_key(j, "schemaVersion", 0);
     ocitar_i_json_number(j, 2);
+    if (im->desc.subject != NULL) {
+        ocitar_i_json_key(j, "subject", 0);
+        ocitar_i_image_describe_plain(j, im->desc.subject);
+    }
     ocitar_i_json_close(j, "}");
 }
 
@@ -5368,7 +5413,8 @@ static void ocitar_i_docker_json(ocitar_i_json *j, const void *subject)
 
     ocitar_i_json_open(j, "[");
     for (i = 0; i < index->count; i++)
-        if (index->desc.descriptors[i].kind == OCITAR_I_KIND_IMAGE)
+        if (index->desc.descriptors[i].kind == OCITAR_I_KIND_IMAGE &&
+            index->desc.descriptors[i].artifact_type == NULL)
             ocitar_i_docker_image(j, &index->desc.descriptors[i]);
     ocitar_i_json_close(j, "]");
 }
@@ -5538,6 +5584,11 @@ static const char *ocitar_i_image_desc_bad(const ocitar_image_desc *d)
         return "image begin: history";
     if (!ocitar_i_image_reference_ok(d->reference))
         return "image begin: reference";
+    if (d->subject != NULL && (d->subject->media_type == NULL ||
+                               d->subject->digest.algorithm == 0))
+        return "image begin: subject";
+    if (d->config == NULL && d->config_len > 0)
+        return "image begin: config";
     return NULL;
 }
 
@@ -5568,24 +5619,42 @@ static int ocitar_i_image_documents(ocitar_image *image, int write,
 {
     ocitar_index *index = image->index;
     ocitar_descriptor *slot = &index->desc.descriptors[index->count];
+    const uint8_t algorithm = image->desc.algorithm != 0
+                                  ? image->desc.algorithm
+                                  : (uint8_t)OCITAR_SHA256;
+    const int manifest = write;
     int e;
 
     OCITAR_MEMSET(slot, 0, sizeof *slot);
     OCITAR_MEMSET(out, 0, sizeof *out);
-    slot->media_type = "application/vnd.oci.image.config.v1+json";
+    if (image->desc.config != NULL)
+        slot->media_type = image->desc.config_media_type;
+    else if (image->desc.artifact_type != NULL) {
+        slot->media_type = "application/vnd.oci.empty.v1+json";
+        slot->kind = OCITAR_I_KIND_EMPTY;
+    }
+    if (slot->media_type == NULL)
+        slot->media_type = "application/vnd.oci.image.config.v1+json";
+    if (slot->kind == OCITAR_I_KIND_EMPTY && write) { /* once for all */
+        if (index->empty == algorithm)
+            write = 0;
+        index->empty = algorithm;
+    }
     e = ocitar_i_image_document(image, write, ocitar_i_image_config, out);
     if (e != OCITAR_OK)
         return ocitar_i_layout_fail(index->layout, &image->node, e,
                                     "image: its config");
     slot->digest = out->digest;
     slot->size = out->size;
-    e = ocitar_i_image_document(image, write, ocitar_i_image_manifest, out);
+    e = ocitar_i_image_document(image, manifest, ocitar_i_image_manifest,
+                                out);
     out->diff_id = slot->digest;
     out->media_type = "application/vnd.oci.image.manifest.v1+json";
     out->reference = image->desc.reference;
     out->annotations = image->desc.descriptor_annotations;
     out->annotation_count = image->desc.descriptor_annotation_count;
     out->platform = image->desc.platform;
+    out->artifact_type = image->desc.artifact_type;
     out->layers = (uint16_t)(index->count - index->image_start);
     out->kind = OCITAR_I_KIND_IMAGE;
     if (e != OCITAR_OK)
@@ -5673,9 +5742,10 @@ OCITAR_API int ocitar_image_begin(ocitar_image *image, ocitar_index *index,
     if (e != OCITAR_OK)
         return e;
     image->desc = *desc;
-    if (desc->platform.architecture == NULL)
+    if (desc->platform.architecture == NULL && desc->artifact_type == NULL)
         image->desc.platform.architecture = ocitar_i_image_architecture();
-    if (image->desc.platform.architecture == NULL)
+    if (image->desc.platform.architecture == NULL &&
+        desc->artifact_type == NULL)
         return ocitar_i_node_fail(&image->node, OCITAR_E_ARG, 0,
                                   "image begin: architecture");
     if (desc->platform.os == NULL)
@@ -5712,7 +5782,8 @@ OCITAR_API int ocitar_image_layer(ocitar_image *image,
     if (image->node.open > 0)
         return OCITAR_E_STATE;
     if (layer == NULL || layer->media_type == NULL ||
-        layer->digest.algorithm == 0 || layer->diff_id.algorithm == 0)
+        layer->digest.algorithm == 0 ||
+        (layer->diff_id.algorithm == 0 && image->desc.artifact_type == NULL))
         return ocitar_i_node_fail(&image->node, OCITAR_E_ARG, 0,
                                   "image layer: media type, digest, diffID");
     if (!ocitar_i_image_room(image))

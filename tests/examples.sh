@@ -122,6 +122,27 @@ check 'fixed_memory: the long file' [ "$(wc -l <"$dir/samples")" -eq 1000 ]
 check 'fixed_memory: no such directory, exit 1' [ $? = 1 ]
 check 'fixed_memory: names it' grep no/such/place "$dir/err"
 
+"$build/firmware" "$dir/firmware.tar"
+check 'firmware: exit 0' [ $? = 0 ]
+"$build/firmware" - >"$dir/again.tar"
+check 'firmware: the same again' cmp "$dir/firmware.tar" "$dir/again.tar"
+check 'firmware: blobs' blobs_right "$dir/firmware.tar"
+check 'firmware: shape' shape_right "$dir/firmware.tar"
+check 'firmware: two boards' in_archive "$dir/firmware.tar" '"variant":"v8"'
+check 'firmware: a subject' in_archive "$dir/firmware.tar" '"subject":{'
+check 'firmware: no entry twice' \
+    [ -z "$(tar -tf "$dir/firmware.tar" | sort | uniq -d)" ]
+"$build/firmware" "$dir/no/such/place" 2>"$dir/err"
+check 'firmware: no such directory, exit 1' [ $? = 1 ]
+
+"$build/uart_image" >"$dir/uart.tar" 2>"$dir/err"
+check 'uart_image: exit 0' [ $? = 0 ]
+check 'uart_image: blobs' blobs_right "$dir/uart.tar"
+check 'uart_image: metadata first' \
+    [ "$(tar -tf "$dir/uart.tar" | sed -n 5p)" = index.json ]
+check 'uart_image: the size was announced' \
+    grep " $(($(wc -c <"$dir/uart.tar"))) bytes" "$dir/err"
+
 rm -rf "$dir"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
