@@ -933,10 +933,10 @@ ocitar_image_descriptor(const ocitar_image *image);
 /* A compressor or decompressor of yours. It puts its output through put_fn
    while write_fn and end_fn run, any number of times, and returns put_fn's code
    if that is not 0, else 0 or a code of its own: user_code of OCITAR_E_CODEC.
-   Every begin that returned 0 is followed by one end; with put_fn NULL the
-   layer was given up. */
+   Every begin that returned 0 is followed by one end, when the layer ends or is
+   abandoned; with put_fn NULL it was given up. */
 typedef struct ocitar_codec {
-    const char *media_type; /* of a layer that is compressed so */
+    const char *media_type; /* of a layer that is compressed so; required */
     int (*begin_fn)(void *user);
     int (*write_fn)(void *user, const void *data, size_t len,
                     int (*put_fn)(void *put_user, const void *data,
@@ -5936,11 +5936,11 @@ OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
                                      : "application/vnd.oci.image.layer.v1.tar";
     layer->image = image;
     if (image->layer != NULL || !ocitar_i_image_room(image) ||
-        layer->desc.raw > OCITAR_RAW_TAR) {
+        layer->desc.raw > OCITAR_RAW_TAR || layer->desc.media_type == NULL) {
         ocitar_i_node_begin(&layer->blob.node, &image->node, 1);
-        if (layer->desc.raw > OCITAR_RAW_TAR)
+        if (layer->desc.raw > OCITAR_RAW_TAR || layer->desc.media_type == NULL)
             return ocitar_i_layer_fail(layer, OCITAR_E_ARG,
-                                       "layer begin: raw");
+                                       "layer begin: raw or media type");
         if (image->layer == NULL)
             return ocitar_i_layer_fail(layer, OCITAR_E_LIMIT,
                                        "layer begin: descriptors");
@@ -6026,15 +6026,26 @@ static int ocitar_i_layer_names_ok(const ocitar_entry *e)
                 ocitar_i_bytes_length(e->linkname, e->linkname_len)));
 }
 
+/* Where the last part of a name begins, and in *len where it ends: without
+   what a reader cleans away, "/" and "/.". */
+static size_t ocitar_i_layer_last(const char *name, size_t *len)
+{
+    size_t n = *len, start;
+
+    while (n > 0 && (name[n - 1] == '/' ||
+                     (name[n - 1] == '.' && (n == 1 || name[n - 2] == '/'))))
+        n--;
+    for (start = n; start > 0 && name[start - 1] != '/'; start--)
+        ;
+    *len = n;
+    return start;
+}
+
 /* Does the last part of the name begin with ".wh."? */
 static int ocitar_i_layer_is_whiteout(const char *name, size_t len)
 {
-    size_t start;
+    size_t start = ocitar_i_layer_last(name, &len);
 
-    while (len > 0 && name[len - 1] == '/')
-        len--;
-    for (start = len; start > 0 && name[start - 1] != '/'; start--)
-        ;
     return len - start >= 4 && OCITAR_MEMCMP(name + start, ".wh.", 4) == 0;
 }
 
@@ -6078,8 +6089,10 @@ static int ocitar_i_layer_paths(ocitar_layer *layer, const ocitar_entry *e)
     ocitar_digest digest;
     ocitar_key *slot;
 
-    if (layer->desc.paths == NULL || layer->desc.path_count == 0)
+    if (layer->desc.paths == NULL)
         return OCITAR_OK;
+    if (layer->desc.path_count == 0)
+        return OCITAR_E_LIMIT;
     if (e->typeflag == '1' &&
         !ocitar_i_layer_has(layer, e->linkname, link_len, &digest, &slot))
         return OCITAR_E_LINK;
@@ -6209,7 +6222,7 @@ static int ocitar_i_layer_hide(ocitar_layer *layer, const char *dir,
 {
     size_t middle_len = ocitar_i_bytes_length(middle, 0);
     ocitar_entry entry;
-    char name[512];
+    char name[520];
     int e = ocitar_i_layer_check(layer);
 
     if (e != OCITAR_OK)
@@ -6232,19 +6245,21 @@ static int ocitar_i_layer_hide(ocitar_layer *layer, const char *dir,
 
 OCITAR_API int ocitar_layer_whiteout(ocitar_layer *layer, const char *name)
 {
-    size_t len = ocitar_i_bytes_length(name, 0), start;
+    size_t len = ocitar_i_bytes_length(name, 0);
+    size_t start = ocitar_i_layer_last(name, &len);
+    int e = ocitar_i_layer_check(layer);
 
-    while (len > 0 && name[len - 1] == '/')
-        len--;
-    for (start = len; start > 0 && name[start - 1] != '/'; start--)
-        ;
-    if (ocitar_i_layer_check(layer) == OCITAR_OK &&
-        (len == start || ocitar_i_layer_is_whiteout(name, len)))
+    if (e != OCITAR_OK)
+        return e;
+    if (len == start || ocitar_i_layer_is_whiteout(name, len))
+        e = OCITAR_E_WHITEOUT;
+    else if (!ocitar_i_layout_name_ok(name, len)) /* ".wh..." hides ".." */
+        e = OCITAR_E_NAME;
+    if (e != OCITAR_OK)
         return ocitar_i_blob_torn(
-            &layer->blob,
-            ocitar_i_layer_fail(layer, OCITAR_E_WHITEOUT, "layer whiteout"));
-    return ocitar_i_layer_hide(layer, name, start, ".wh.",
-                               len == 0 ? NULL : name + start, len - start);
+            &layer->blob, ocitar_i_layer_fail(layer, e, "layer whiteout"));
+    return ocitar_i_layer_hide(layer, name, start, ".wh.", name + start,
+                               len - start);
 }
 
 OCITAR_API int ocitar_layer_opaque(ocitar_layer *layer, const char *name)
