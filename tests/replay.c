@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WRITERS = 64, KEYS = 4096 };
+enum { WRITERS = 4096, KEYS = 65536, LINE = 1 << 24 };
 
 typedef struct sink {
     unsigned char *data;
@@ -18,8 +18,8 @@ typedef struct sink {
 } sink;
 
 typedef struct writer {
-    char id[64];
-    char name[8192];
+    char *id;
+    char *name; /* of a file */
     ocitar_blob blob;
     ocitar_file file;
     ocitar_spool spool;
@@ -91,6 +91,32 @@ static writer *find(const char *id)
     return NULL;
 }
 
+static char *copy(const char *s, size_t len)
+{
+    char *p = (char *)malloc(len + 1);
+
+    if (p == NULL)
+        die("out of memory");
+    memcpy(p, s, len + 1);
+    return p;
+}
+
+/* A name that is used again stands for the new writer; the old one is given
+   up, as it would be by a variable that goes out of use. */
+static void forget(writer *w)
+{
+    if (w->kind == 'b')
+        ocitar_blob_close(&w->blob);
+    if (w->kind == 'f')
+        ocitar_file_abandon(&w->file);
+    if (w->kind != 0) {
+        ocitar_spool_end(&w->spool);
+        free(w->id);
+        free(w->name);
+    }
+    memset(w, 0, sizeof *w);
+}
+
 static writer *create(const char *id, int kind)
 {
     ocitar_spool_desc desc = OCITAR_ZERO;
@@ -99,11 +125,12 @@ static writer *create(const char *id, int kind)
     for (i = 0; i < WRITERS; i++)
         if (writers[i].kind == 0 || strcmp(writers[i].id, id) == 0)
             break;
-    if (i == WRITERS || strlen(id) >= sizeof writers[i].id)
+    if (i == WRITERS)
         die("too many writers");
+    forget(&writers[i]);
     desc.allocator = &heap;
     ocitar_spool_begin(&writers[i].spool, &desc);
-    strcpy(writers[i].id, id);
+    writers[i].id = copy(id, strlen(id));
     writers[i].kind = kind;
     return &writers[i];
 }
@@ -173,9 +200,7 @@ static int file(char **word)
     writer *w = create(word[1], 'f');
     size_t len = unhex(word[3]);
 
-    if (len >= sizeof w->name)
-        die("a name too long");
-    memcpy(w->name, word[3], len + 1);
+    w->name = copy(word[3], len);
     return ocitar_file_begin(&w->file, &layout, w->name, len,
                              (uint32_t)strtoul(word[2], NULL, 8), &w->spool);
 }
@@ -261,7 +286,7 @@ static void start(void)
 
 int main(int argc, char **argv)
 {
-    static char line[1 << 20];
+    static char line[LINE];
     FILE *script, *tar;
     int i;
 
@@ -286,7 +311,7 @@ int main(int argc, char **argv)
     }
     fclose(script);
     for (i = 0; i < WRITERS; i++)
-        ocitar_spool_end(&writers[i].spool);
+        forget(&writers[i]);
     tar = fopen(argv[2], "wb");
     if (tar == NULL ||
         (out.len > 0 && fwrite(out.data, 1, out.len, tar) != out.len) ||
