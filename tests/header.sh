@@ -43,7 +43,7 @@ link_objects() { # program objects...
 # -- the quick start program --
 
 sed -n '/-- begin quick start --/,/-- end quick start --/p' "$header" |
-    sed '1d;$d' >"$work/quick_start.c"
+    sed '1d;$d; s/^    //' >"$work/quick_start.c"
 
 check 'the quick start program is there' \
     grep -q 'ocitar_archive_finish' "$work/quick_start.c"

