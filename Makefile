@@ -98,11 +98,11 @@ build/test_layout: tests/test_layout.c tests/check.h ocitar.h build/implementati
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_layout.c build/implementation.o $(LDLIBS)
 build/test_image: tests/test_image.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_image.c build/implementation.o $(LDLIBS)
-build/test_layer: tests/test_layer.c tests/check.h ocitar.h build/implementation.o
+build/test_layer: tests/test_layer.c tests/check.h tests/tar_reader.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_layer.c build/implementation.o $(LDLIBS)
 build/test_artifact: tests/test_artifact.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_artifact.c build/implementation.o $(LDLIBS)
-build/test_codec: tests/test_codec.c tests/check.h ocitar.h build/implementation.o
+build/test_codec: tests/test_codec.c tests/check.h tests/tar_reader.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_codec.c build/implementation.o $(LDLIBS)
 build/test_system: tests/test_system.c tests/check.h ocitar.h
 	@mkdir -p build
