@@ -538,11 +538,13 @@ typedef struct ocitar_store {
     void *user;
 } ocitar_store;
 
-/* Bytes wait in memory first, then in the store; any part may be absent. */
+/* Bytes wait in memory first, then in the store; any part may be absent. All
+   three are lent until the spool's end. */
 typedef struct ocitar_spool_desc {
     void *buffer;       /* fixed memory, or NULL */
-    size_t buffer_size;
-    const ocitar_allocator *allocator; /* grows memory instead, or NULL */
+    size_t buffer_size; /* bytes; 0 if and only if there is no buffer */
+    const ocitar_allocator *allocator; /* memory that grows, if there is no
+                                          buffer; or NULL */
     size_t memory_limit; /* of the allocator, bytes; 0: none */
     const ocitar_store *store;         /* what exceeds memory, or NULL */
 } ocitar_spool_desc;
@@ -618,7 +620,8 @@ typedef struct ocitar_driver {
        is too much to ask. Directories are complete with this call. */
     int (*begin_fn)(void *user, const ocitar_entry *entry);
     int (*write_fn)(void *user, const void *data, size_t len);
-    /* Memory that the next write_fn may be called with: saves a copy. */
+    /* Memory that the next write_fn may be called with, which saves a copy; or
+       NULL. */
     void *(*space_fn)(void *user, size_t *len);
     /* Completes it, with its final name and size. */
     int (*end_fn)(void *user, const ocitar_entry *entry);
@@ -689,6 +692,7 @@ typedef struct ocitar_file {
 OCITAR_API int ocitar_file_begin(ocitar_file *file, ocitar_layout *layout,
                                  const char *name, size_t name_len,
                                  uint32_t mode, ocitar_spool *spool);
+/* OCITAR_E_LIMIT, E_MEMORY, E_SPOOL: the spool could not take it. */
 OCITAR_API int ocitar_file_write(ocitar_file *file, const void *data,
                                  size_t len);
 /* Emits the entry. After one that succeeded OCITAR_E_STATE. */
@@ -722,6 +726,8 @@ typedef struct ocitar_blob {
    KNOWN without a digest; E_BUSY: the spool or the tail is taken. */
 OCITAR_API int ocitar_blob_begin(ocitar_blob *blob, ocitar_layout *layout,
                                  uint8_t algorithm, const ocitar_wait *wait);
+/* Errors of the way it waits: OCITAR_E_LIMIT, E_MEMORY, E_SPOOL; E_SINK; KNOWN:
+   OCITAR_E_SIZE; rehearsed: OCITAR_E_CHANGED. */
 OCITAR_API int ocitar_blob_write(ocitar_blob *blob, const void *data,
                                  size_t len);
 
