@@ -50,9 +50,21 @@ demo: all
 test: $(EXAMPLES) $(TOOLS) $(TESTS)
 	@CC='$(CC)' sh tests/run.sh build
 
-build/ocitar: examples/ocitar.c ocitar.h
+# gzip and zstd are built in where pkg-config knows their libraries and the
+# compiler links with them; `make PKG_CONFIG=false` leaves them out.
+PKG_CONFIG = pkg-config
+LINKS = echo 'int main(void) { return 0; }' | \
+        $(CC) $(CFLAGS) $(LDFLAGS) -x c -o build/links -
+ZLIB = $$(f=$$($(PKG_CONFIG) --cflags --libs zlib 2>/dev/null) && \
+       $(LINKS) $$f 2>/dev/null && echo "-DOCITAR_WITH_ZLIB $$f")
+ZSTD = $$(f=$$($(PKG_CONFIG) --cflags --libs libzstd 2>/dev/null) && \
+       $(LINKS) $$f 2>/dev/null && echo "-DOCITAR_WITH_ZSTD $$f")
+
+build/ocitar: examples/ocitar.c examples/codec_zlib.h examples/codec_zstd.h \
+              ocitar.h
 	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ examples/ocitar.c $(LDLIBS)
+	$(COMPILE) $(LDFLAGS) -o $@ examples/ocitar.c $(ZLIB) $(ZSTD) $(LDLIBS)
+	@rm -f build/links
 build/hello_image: examples/hello_image.c ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ examples/hello_image.c $(LDLIBS)

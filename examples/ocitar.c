@@ -4,7 +4,10 @@
 
    What concerns images goes through the public calls of ocitar.h; what is
    here is a command's own business: options, paths, messages. Read it from
-   the bottom: main, pack, pack_image, pack_layer.                         */
+   the bottom: main, pack, pack_image, pack_layer.
+
+   With -DOCITAR_WITH_ZLIB ... -lz it takes and makes gzip, and with
+   -DOCITAR_WITH_ZSTD ... -lzstd zstd.                                     */
 
 #define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
@@ -20,6 +23,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifdef OCITAR_WITH_ZLIB
+#include "codec_zlib.h"
+#endif
+#ifdef OCITAR_WITH_ZSTD
+#include "codec_zstd.h"
+#endif
+
 enum { DONE = 0, FAILED = 1, WRONG = 2 }; /* exit codes */
 
 /* ---- messages ---------------------------------------------------------- */
@@ -30,7 +40,8 @@ static const char help_text[] =
     "\n"
     "Makes a container image (OCI image layout in a tar) out of root file\n"
     "systems. Each ROOTFS is one layer, the lowest first: a directory, a\n"
-    "tar file, or \"-\" for a tar on standard input.\n";
+    "tar file, as it is or in gzip or zstd, or \"-\" for such a tar on\n"
+    "standard input.\n";
 
 static const char pack_help_text[] =
     "Usage: ocitar pack [options] ROOTFS... NAME[:TAG]\n"
@@ -63,6 +74,10 @@ static const char pack_help_text[] =
     "                          before version 25 needs\n";
 
 static const char pack_help_text_2[] =
+    "      --compress HOW      none (if not given), gzip[:LEVEL], 0 to 9, or\n"
+    "                          zstd[:LEVEL], 1 to 19: of directories and\n"
+    "                          tars; what is compressed stays as it is. The\n"
+    "                          bytes depend on the version of the library\n"
     "\n"
     "Files in directories (a tar is taken as it is). Extended attributes are\n"
     "not kept: pack a tar made with --xattrs where they matter\n"
@@ -282,6 +297,14 @@ typedef struct pairs {
     size_t count;
 } pairs;
 
+/* What a layer is compressed with. */
+enum { PLAIN, GZIP, ZSTD, XZ, BZIP2 };
+
+typedef struct compress_how {
+    uint8_t kind; /* PLAIN, GZIP or ZSTD */
+    uint8_t level;
+} compress_how;
+
 typedef struct options {
     ocitar_image_desc image; /* the lists are put in last */
     list cmd, entrypoint, env, ports, volumes, history, operands;
@@ -291,6 +314,7 @@ typedef struct options {
     ocitar_time mtime;
     uint32_t owner[2]; /* uid, gid */
     size_t memory;
+    compress_how compress;
     uint8_t algorithm;
     uint8_t own, no_docker, dry_run, quiet, tar, version, help;
 } options;
@@ -469,6 +493,60 @@ static const char *set_size(void *field, const char *value)
                : "must be a number of bytes, such as 65536, 64K, 1M or 1G";
 }
 
+#ifdef OCITAR_WITH_ZLIB
+#define GZIP_MISSING NULL
+#else
+#define GZIP_MISSING "this ocitar was built without zlib"
+#endif
+#ifdef OCITAR_WITH_ZSTD
+#define ZSTD_MISSING NULL
+#else
+#define ZSTD_MISSING "this ocitar was built without libzstd"
+#endif
+
+static const struct compression {
+    const char *name;
+    const char *missing; /* why it cannot be had, or NULL */
+    uint8_t levels[3];   /* lowest, usual, highest (0: it has none) */
+    uint8_t magic[6];    /* the length, then the bytes */
+} compressions[] = {
+    /* by their numbers above */
+    {"none", NULL, {0, 0, 0}, {0}},
+    {"gzip", GZIP_MISSING, {0, 6, 9}, {2, 0x1f, 0x8b}},
+    {"zstd", ZSTD_MISSING, {1, 3, 19}, {4, 0x28, 0xb5, 0x2f, 0xfd}},
+    {"xz", "decompress it first", {0}, {5, 0xfd, '7', 'z', 'X', 'Z'}},
+    {"bzip2", "decompress it first", {0}, {3, 'B', 'Z', 'h'}}};
+
+/* none, gzip[:LEVEL], zstd[:LEVEL] */
+static const char *set_compress(void *field, const char *value)
+{
+    static const char how[] = "must be none, gzip, gzip:0 to gzip:9, zstd, or "
+                              "zstd:1 to zstd:19";
+    compress_how *c = (compress_how *)field;
+    size_t len = strcspn(value, ":");
+    const struct compression *z;
+    uint64_t level;
+    uint8_t kind;
+
+    for (kind = PLAIN; kind <= ZSTD; kind++) {
+        z = &compressions[kind];
+        if (strlen(z->name) != len || memcmp(z->name, value, len) != 0)
+            continue;
+        if (z->missing != NULL)
+            return z->missing;
+        level = z->levels[1];
+        if (value[len] != 0 &&
+            (z->levels[2] == 0 ||
+             !parse_number(value + len + 1, 0, z->levels[2], &level) ||
+             level < z->levels[0]))
+            return how;
+        c->kind = kind;
+        c->level = (uint8_t)level;
+        return NULL;
+    }
+    return how;
+}
+
 #define FIELD(name) offsetof(options, name)
 
 static const struct option {
@@ -499,6 +577,7 @@ static const struct option {
     {"mtime", 0, set_epoch, FIELD(mtime)},
     {"digest", 0, set_digest, FIELD(algorithm)},
     {"memory", 0, set_size, FIELD(memory)},
+    {"compress", 0, set_compress, FIELD(compress)},
     {"output", 'o', set_text, FIELD(output)},
     {"no-docker-manifest", 0, set_flag, FIELD(no_docker)},
     {"dry-run", 0, set_flag, FIELD(dry_run)},
@@ -718,28 +797,71 @@ static int is_tar_header(const unsigned char *block)
     return sum == want;
 }
 
-/* Looks at the beginning; NULL, or why it is not taken. */
-static const char *check_tar(const unsigned char *data, size_t len)
+static int is_tar_start(const unsigned char *data, size_t len)
 {
-    static const unsigned char magics[][6] = {
-        /* the length, then the bytes of gzip, zstd, xz, bzip2 */
-        {2, 0x1f, 0x8b},
-        {4, 0x28, 0xb5, 0x2f, 0xfd},
-        {5, 0xfd, '7', 'z', 'X', 'Z'},
-        {3, 'B', 'Z', 'h'}};
     static const unsigned char zeros[512];
-    size_t i;
+
+    return len >= 512 &&
+           (is_tar_header(data) || memcmp(data, zeros, sizeof zeros) == 0);
+}
+
+/* By its beginning, what a file is compressed with. */
+static uint8_t compression_of(const unsigned char *data, size_t len)
+{
+    uint8_t kind;
+
+    if (is_tar_start(data, len))
+        return PLAIN;
+    for (kind = GZIP; kind <= BZIP2; kind++) {
+        const uint8_t *magic = compressions[kind].magic;
+
+        if (len >= magic[0] && memcmp(data, magic + 1, magic[0]) == 0)
+            return kind;
+    }
+    /* a frame to be skipped, which pzstd begins with */
+    return len >= 4 && data[0] >> 4 == 5 &&
+                   memcmp(data + 1, "\x2a\x4d\x18", 3) == 0
+               ? ZSTD
+               : PLAIN;
+}
+
+/* A tar, looked at piece by piece. */
+typedef struct tar_check {
+    unsigned char first[512];
+    uint64_t size;  /* of what has come */
+    uint64_t zeros; /* how many zeros it ends in */
+} tar_check;
+
+/* NULL, or why it is not taken. */
+static const char *tar_check_more(tar_check *t, const unsigned char *data,
+                                  size_t len)
+{
+    size_t end = len, have = (size_t)(t->size < 512 ? t->size : 512);
+    size_t more = len < 512 - have ? len : 512 - have;
 
     if (len == 0)
-        return "empty, not a tar";
-    if (len >= 512 &&
-        (is_tar_header(data) || memcmp(data, zeros, sizeof zeros) == 0))
         return NULL;
-    for (i = 0; i < sizeof magics / sizeof magics[0]; i++)
-        if (len >= magics[i][0] &&
-            memcmp(data, magics[i] + 1, magics[i][0]) == 0)
-            return "compressed layers are not taken yet: decompress it first";
-    return "not a tar";
+    memcpy(t->first + have, data, more);
+    while (end > 0 && data[end - 1] == 0)
+        end--;
+    t->zeros = len - end + (end == 0 ? t->zeros : 0);
+    t->size += len;
+    return more > 0 && t->size >= 512 && !is_tar_start(t->first, 512)
+               ? "not a tar"
+               : NULL;
+}
+
+/* A tar ends in two blocks of zeros; one that was cut short seldom does. */
+static const char *tar_check_end(const tar_check *t)
+{
+    if (t->size == 0)
+        return "empty, not a tar";
+    if (t->size < 512)
+        return "not a tar";
+    if (t->size % 512 != 0)
+        return "not a tar: its length is not a multiple of 512";
+    return t->zeros < 1024 ? "not complete: it does not end as a tar ends"
+                           : NULL;
 }
 
 /* ---- output ------------------------------------------------------------ */
@@ -879,10 +1001,49 @@ typedef struct pack {
     ocitar_index index;
     ocitar_image image;
     ocitar_layer layer;
+    tar_check tar;       /* of the current layer, if it is one */
+    const char *tar_why; /* what was wrong with it */
+    uint8_t kind;        /* how the layer is compressed */
+    ocitar_codec coder;  /* does it, or undoes it */
+    ocitar_codec checker;
+#ifdef OCITAR_WITH_ZLIB
+    codec_zlib zlib;
+#endif
+#ifdef OCITAR_WITH_ZSTD
+    codec_zstd zstd;
+#endif
     ocitar_descriptor *pool; /* the layers', then the image's */
     ocitar_key *keys;
     ocitar_history *history;
 } pack;
+
+/* Says what the codec's code means. */
+static void explain_codec(const pack *p, int code)
+{
+    const char *path = p->current->path;
+
+    if (p->tar_why != NULL)
+        complain("%s: in the %s: %s", path, compressions[p->kind].name,
+                 p->tar_why);
+#ifdef OCITAR_WITH_ZLIB
+    else if (p->kind == GZIP && code == CODEC_ZLIB_CORRUPT)
+        complain("%s: corrupt or incomplete gzip", path);
+    else if (p->kind == GZIP && code == CODEC_ZLIB_MEMORY)
+        complain("%s: gzip: out of memory", path);
+#endif
+#ifdef OCITAR_WITH_ZSTD
+    else if (p->kind == ZSTD && code == CODEC_ZSTD_CORRUPT)
+        complain("%s: corrupt or incomplete zstd", path);
+    else if (p->kind == ZSTD && code == CODEC_ZSTD_MEMORY)
+        complain("%s: zstd: out of memory", path);
+    else if (p->kind == ZSTD && code == CODEC_ZSTD_WINDOW)
+        complain("%s: zstd with a window of more than 128 MiB, which few "
+                 "programs take",
+                 path);
+#endif
+    else
+        complain("%s: %s: error %d", path, compressions[p->kind].name, code);
+}
 
 /* Says what the library's code means, and of which file. */
 static int explain(const pack *p, int code)
@@ -904,6 +1065,8 @@ static int explain(const pack *p, int code)
         complain("%s (TMPDIR, or /tmp): %s", p->temp_directory, system);
     else if (code == OCITAR_E_MEMORY)
         complain("out of memory");
+    else if (code == OCITAR_E_CODEC)
+        explain_codec(p, e->user_code);
     else if (code != OCITAR_E_SOURCE) /* note_entry has said it */
         complain("%s%s%s: %s", path,
                  p->trouble[0] != 0 && path[len - 1] != '/' ? "/" : "",
@@ -956,19 +1119,6 @@ static int pack_directory(pack *p, void *buffer, size_t size)
     return code == OCITAR_OK ? DONE : explain(p, code);
 }
 
-/* How many blocks of zeros the bytes end in, counting on from those before.
-   A tar ends in two; one that was cut short seldom does. */
-static int zero_blocks(const unsigned char *data, size_t len, int before)
-{
-    size_t i, at;
-
-    for (at = len; at > 0; at -= 512)
-        for (i = 1; i <= 512; i++)
-            if (data[at - i] != 0)
-                return (int)((len - at) / 512);
-    return before + (int)(len / 512);
-}
-
 /* Reads until the buffer is full or the input ends. */
 static int read_full(const input *in, unsigned char *buffer, size_t size,
                      size_t *len)
@@ -985,53 +1135,162 @@ static int read_full(const input *in, unsigned char *buffer, size_t size,
     return DONE;
 }
 
-static int pack_tar(pack *p, unsigned char *buffer, size_t size)
+/* The codec that decompresses, with the tar checks behind it. */
+
+enum { NOT_A_TAR = -1 };
+
+typedef struct check_put {
+    pack *p;
+    int (*put_fn)(void *put_user, const void *data, size_t len);
+    void *put_user;
+} check_put;
+
+static int checker_put(void *user, const void *data, size_t len)
+{
+    const check_put *c = (const check_put *)user;
+
+    c->p->tar_why =
+        tar_check_more(&c->p->tar, (const unsigned char *)data, len);
+    return c->p->tar_why != NULL ? (int)NOT_A_TAR
+                                 : c->put_fn(c->put_user, data, len);
+}
+
+static int checker_begin(void *user)
+{
+    const pack *p = (const pack *)user;
+
+    return p->coder.begin_fn(p->coder.user);
+}
+
+static int checker_write(void *user, const void *data, size_t len,
+                         int (*put_fn)(void *, const void *, size_t),
+                         void *put_user)
+{
+    pack *p = (pack *)user;
+    check_put c = OCITAR_ZERO;
+
+    c.p = p;
+    c.put_fn = put_fn;
+    c.put_user = put_user;
+    return p->coder.write_fn(p->coder.user, data, len, checker_put, &c);
+}
+
+static int checker_end(void *user, int (*put_fn)(void *, const void *, size_t),
+                       void *put_user)
+{
+    pack *p = (pack *)user;
+    check_put c = OCITAR_ZERO;
+    int code;
+
+    c.p = p;
+    c.put_fn = put_fn;
+    c.put_user = put_user;
+    code = p->coder.end_fn(p->coder.user, put_fn != NULL ? checker_put : NULL,
+                           &c);
+    if (code != 0 || put_fn == NULL)
+        return code;
+    p->tar_why = tar_check_end(&p->tar);
+    return p->tar_why != NULL ? (int)NOT_A_TAR : 0;
+}
+
+/* The codec for a layer; NULL if it needs none. */
+static const ocitar_codec *choose_codec(pack *p, int compressed)
+{
+    p->kind = compressed ? p->kind : p->o->compress.kind;
+#ifdef OCITAR_WITH_ZLIB
+    if (p->kind == GZIP && compressed)
+        codec_zlib_decompress(&p->zlib, &p->coder);
+    else if (p->kind == GZIP)
+        codec_zlib_compress(&p->zlib, p->o->compress.level, &p->coder);
+#endif
+#ifdef OCITAR_WITH_ZSTD
+    if (p->kind == ZSTD && compressed)
+        codec_zstd_decompress(&p->zstd, &p->coder);
+    else if (p->kind == ZSTD)
+        codec_zstd_compress(&p->zstd, p->o->compress.level, &p->coder);
+#endif
+    if (p->kind == PLAIN || !compressed)
+        return p->kind == PLAIN ? NULL : &p->coder;
+    p->checker.media_type = p->coder.media_type;
+    p->checker.begin_fn = checker_begin;
+    p->checker.write_fn = checker_write;
+    p->checker.end_fn = checker_end;
+    p->checker.user = p;
+    return &p->checker;
+}
+
+/* Reads the first piece of a tar, and sees what it is. */
+static int begin_tar(pack *p, unsigned char *buffer, size_t size, size_t *len)
 {
     const input *in = p->current;
-    const char *why = NULL;
-    size_t n, last = 0;
-    int code = OCITAR_OK, first = 1, zeros = 0;
+    const struct compression *z;
 
-    do {
-        if (read_full(in, buffer, size, &n) != DONE)
-            return FAILED;
-        if (first)
-            why = is_output(p, &in->info) ? "this is the output"
-                                          : check_tar(buffer, n);
-        if (why == NULL && n % 512 != 0) /* only the last piece can be */
-            why = "not a tar: its length is not a multiple of 512";
-        if (why == NULL)
-            zeros = zero_blocks(buffer, n, zeros);
-        if (why == NULL && n < size && zeros < 2)
-            why = "not complete: it does not end as a tar ends";
+    memset(&p->tar, 0, sizeof p->tar);
+    p->tar_why = NULL;
+    if (read_full(in, buffer, size, len) != DONE)
+        return FAILED;
+    if (is_output(p, &in->info)) {
+        complain("%s: this is the output", in->path);
+        return FAILED;
+    }
+    p->kind = compression_of(buffer, *len);
+    z = &compressions[p->kind];
+    if (z->missing == NULL)
+        return DONE;
+    complain("%s: compressed with %s: %s", in->path, z->name, z->missing);
+    return FAILED;
+}
+
+/* Packs it, from the first piece on. */
+static int pack_tar(pack *p, unsigned char *buffer, size_t size, size_t len)
+{
+    int compressed = p->layer.desc.codec == &p->checker, code;
+    const char *why = NULL;
+
+    for (;;) {
+        if (!compressed)
+            why = tar_check_more(&p->tar, buffer, len);
+        if (!compressed && why == NULL && len < size)
+            why = tar_check_end(&p->tar);
         if (why != NULL) {
-            complain("%s: %s", in->path, why);
+            complain("%s: %s", p->current->path, why);
             return FAILED;
         }
-        code = ocitar_layer_write(&p->layer, buffer, n);
-        first = 0;
-        last = n;
-    } while (code == OCITAR_OK && last == size);
-    return code == OCITAR_OK ? DONE : explain(p, code);
+        code = ocitar_layer_write(&p->layer, buffer, len);
+        if (code != OCITAR_OK)
+            return explain(p, code);
+        if (len < size)
+            return DONE;
+        if (read_full(p->current, buffer, size, &len) != DONE)
+            return FAILED;
+    }
 }
 
 static int pack_layer(pack *p, const input *in)
 {
     static unsigned char buffer[131072];
     ocitar_layer_desc desc = OCITAR_ZERO;
-    int code, done;
+    size_t len = 0;
+    int code, done, is_tar = in->descriptor >= 0;
 
     p->current = in;
+    p->kind = PLAIN;
+    if (is_tar && begin_tar(p, buffer, sizeof buffer, &len) != DONE)
+        return FAILED;
     desc.wait.spool = &p->spool;
-    desc.raw = in->descriptor >= 0;
     desc.algorithm = p->o->algorithm;
-    if (desc.raw && in->info.st_size >= (off_t)1 << 33)
+    if (is_tar) /* kept as it is, or compressed */
+        desc.raw = p->kind != PLAIN || p->o->compress.kind == PLAIN
+                       ? OCITAR_RAW_BLOB
+                       : OCITAR_RAW_TAR;
+    desc.codec = choose_codec(p, p->kind != PLAIN);
+    if (is_tar && in->info.st_size >= (off_t)1 << 33)
         desc.wait.way = OCITAR_WAIT_SPOOL; /* too big to be patched */
     code = ocitar_layer_begin(&p->layer, &p->image, &desc);
     if (code != OCITAR_OK)
         return explain(p, code);
-    done = desc.raw ? pack_tar(p, buffer, sizeof buffer)
-                    : pack_directory(p, buffer, sizeof buffer);
+    done = is_tar ? pack_tar(p, buffer, sizeof buffer, len)
+                  : pack_directory(p, buffer, sizeof buffer);
     if (done != DONE)
         return done;
     code = ocitar_layer_end(&p->layer);

@@ -42,5 +42,6 @@ part 'freestanding' sh tests/freestanding.sh "$build"
 part 'header file' sh tests/header.sh "$build"
 part 'examples' sh tests/examples.sh "$build"
 part 'command' sh tests/command.sh "$build"
+part 'compression' sh tests/compress.sh "$build"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
