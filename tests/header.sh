@@ -128,7 +128,7 @@ check 'declarations leave nothing in an object' nothing_there
 
 twice() { plain_twice | object twice; }
 check 'included twice' twice
-whole() { implemented | object whole -O2; }
+whole() { implemented | object whole -O1; }
 check 'implemented' whole
 whole_twice() { implemented_twice | object whole_twice; }
 check 'implemented once, though included twice' whole_twice
@@ -163,12 +163,12 @@ visible() {
 }
 check 'OCITAR_API of your own' visible
 
-core() { implemented | object core -O2 -DOCITAR_NO_HOSTED; }
+core() { implemented | object core -O1 -DOCITAR_NO_HOSTED; }
 check 'without the hosted part' core
-free() { implemented | object free -O2 -DOCITAR_NO_HOSTED -ffreestanding; }
+free() { implemented | object free -O1 -DOCITAR_NO_HOSTED -ffreestanding; }
 check 'for a machine without a C library' free
 short() {
-    implemented | object short -O2 -DOCITAR_NO_HOSTED -DOCITAR_NO_SHA512
+    implemented | object short -O1 -DOCITAR_NO_HOSTED -DOCITAR_NO_SHA512
 }
 check 'without SHA-512' short
 smaller() {
