@@ -24,7 +24,7 @@ TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_hosted build/test_system build/test_artifact \
         build/test_codec
 
-.PHONY: help all demo test install install-header lint format clean coverage model deep stack
+.PHONY: help all programs demo test install install-header lint format clean coverage model deep stack
 
 help:
 	@echo 'make all      build the command and the examples'
@@ -44,10 +44,15 @@ help:
 
 all: $(EXAMPLES)
 
-demo: all
+programs: $(EXAMPLES) $(TOOLS) $(TESTS)
+
+# Two jobs at a time: nearly all of the time is the compiler's.
+demo:
+	@$(MAKE) -j2 all
 	sh tests/demo.sh '$(CC)' build
 
-test: $(EXAMPLES) $(TOOLS) $(TESTS)
+test:
+	@$(MAKE) -j2 programs
 	@CC='$(CC)' sh tests/run.sh build
 
 # gzip and zstd are built in where pkg-config knows their libraries and the
