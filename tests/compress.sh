@@ -15,54 +15,8 @@ unset SOURCE_DATE_EPOCH TMPDIR
 LC_ALL=C
 export LC_ALL
 
-# ---- checks (as in command.sh) ----------------------------------------------
-
-check() { # what command...
-    what=$1
-    shift
-    if "$@" >"$dir/said" 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAIL $what"
-        sed 's/^/    /' "$dir/said"
-    fi
-}
-
-fails() { ! "$@"; }
-
-run() { # arguments...
-    "$ocitar" "$@" >"$dir/out" 2>"$dir/err"
-    status=$?
-}
-
-done_well() { [ "$status" = 0 ] && ! [ -s "$dir/err" ]; }
-
-failed_so() { # code text
-    cat "$dir/err"
-    [ "$status" = "$1" ] && grep '^ocitar: ' "$dir/err" | grep -qF -- "$2"
-}
-
-wrong() { # text arguments...
-    text=$1
-    shift
-    rm -f "$dir/w.tar"
-    run "$@"
-    check "wrong: $*" failed_so 2 "$text"
-    check "wrong: $*: nothing written" fails [ -e "$dir/w.tar" ]
-}
-
-bad() { # text arguments...
-    text=$1
-    shift
-    run "$@"
-    check "bad: $*" failed_so 1 "$text"
-    check "bad: $*: nothing left" nothing_left
-}
-
-nothing_left() {
-    [ -z "$(find "$dir" -name '.*.tar.*' -o -name 'bad.tar')" ]
-}
+# shellcheck source=tests/command_checks.sh
+. "$(dirname "$0")/command_checks.sh"
 
 layers() { # archive
     rm -rf "$dir/x"
