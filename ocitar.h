@@ -588,6 +588,9 @@ typedef struct ocitar_wait {
     uint64_t size;        /* KNOWN: bytes */
     ocitar_digest digest; /* KNOWN */
     uint8_t way;          /* OCITAR_WAIT_... */
+    uint8_t verified;     /* KNOWN: 1 if the bytes were hashed before, from
+                             a layout that was checked, say: they are counted
+                             and not hashed again */
 } ocitar_wait;
 
 /* One line of a rehearsal's table, in the order of the begins. */
@@ -760,6 +763,12 @@ OCITAR_API int ocitar_blob_copy(ocitar_layout *layout, uint8_t algorithm,
                                 size_t buffer_size, ocitar_digest *out,
                                 uint64_t *size);
 
+/* In a dry run, in the place of a blob whose size and digest are known and
+   whose bytes are not at hand: it is counted. OCITAR_E_STATE where bytes are
+   really written. Check its errors. */
+OCITAR_API int ocitar_blob_assume(ocitar_layout *layout,
+                                  const ocitar_digest *digest, uint64_t size);
+
 /* For drivers of your own: begin a root, stop it for good at the driver's
    first fault, and end it (as ocitar_archive_finish, without the writing). */
 OCITAR_API void ocitar_root_begin(ocitar_root *root);
@@ -795,22 +804,41 @@ typedef struct ocitar_platform {
     size_t os_feature_count;
 } ocitar_platform;
 
+/* Architecture and variant of what `uname -m` says: "armv7l" is arm and v7.
+   Go's own names are taken, too. OCITAR_E_UNSUPPORTED: neither. Sets these two
+   fields of `out` only, to static strings. */
+OCITAR_MUST OCITAR_API int ocitar_platform_uname(ocitar_platform *out,
+                                                 const char *machine);
+
+/* Docker's media type for one of OCI's (manifest, index, config, layers), or
+   OCI's for one of docker's; `type` itself if it has no counterpart. */
+OCITAR_API const char *ocitar_media_type_docker(const char *type);
+OCITAR_API const char *ocitar_media_type_oci(const char *type);
+
+/* Content that a descriptor carries itself, at most (OCI descriptor, Embedded
+   Content: registries bound the size of a manifest). */
+#define OCITAR_DATA_MAX 4096
+
 /* A layer, image or blob as others refer to it. In a pool of an index the
    library fills them in. For ocitar_image_layer you set media_type, size,
-   digest, diff_id and, if you like, annotations; the rest is zero. Borrowed
-   strings last until the index's end. */
+   digest, diff_id and, if you like, annotations and data; the rest is zero.
+   What is borrowed lasts until the index's end. */
 typedef struct ocitar_descriptor {
     const char *media_type;
     const char *artifact_type;      /* or NULL */
     const char *reference;          /* of an image, or NULL */
+    const char *const *more_references; /* of the same image */
     const ocitar_pair *annotations;
     size_t annotation_count;
+    const void *data;               /* the content, `size` bytes, to be
+                                       carried here, too; or NULL */
     uint64_t size;                  /* bytes */
     ocitar_digest digest;
     ocitar_digest diff_id;          /* a layer's, uncompressed; an image's
                                        config */
     ocitar_platform platform;       /* of an image */
     uint16_t layers;                /* of an image: they stand before it */
+    uint16_t more_reference_count;
     uint8_t kind;                   /* the library's */
 } ocitar_descriptor;
 
@@ -838,6 +866,9 @@ typedef struct ocitar_index {
     size_t count;
     size_t image_start;        /* where the open image's layers begin */
     size_t image_end;          /* its own slot, if that is known */
+    const ocitar_pair *nest_annotations; /* of the open nested index */
+    size_t nest_annotation_count;
+    size_t nest;                /* its slot, plus 1; 0: none is open */
     struct ocitar_image *image; /* the open one */
     uint8_t ahead;             /* metadata first, in the second run */
     uint8_t held;              /* it is the layout's one index */
@@ -854,6 +885,35 @@ OCITAR_API int ocitar_index_end(ocitar_index *index);
 /* Gives it up, with its open image. */
 OCITAR_API int ocitar_index_abandon(ocitar_index *index);
 
+/* Adds a manifest or index whose blob is in the layout already, its bytes as
+   they are. You set its descriptor as for ocitar_image_layer, and reference
+   and platform if it has them. With its config's digest as diff_id and its
+   layers (only their digests are read) docker's manifest.json lists it, too;
+   `layers` may be NULL. It takes 1 + layer_count slots. E_ARG, E_LIMIT. */
+OCITAR_API int ocitar_index_add(ocitar_index *index,
+                                const ocitar_descriptor *manifest,
+                                const ocitar_descriptor *layers,
+                                size_t layer_count);
+
+typedef struct ocitar_nest_desc {
+    const char *reference; /* of the nested index, or NULL */
+    const ocitar_pair *annotations; /* of the nested index itself */
+    size_t annotation_count;
+    const ocitar_pair *descriptor_annotations; /* in index.json */
+    size_t descriptor_annotation_count;
+    uint8_t docker_types; /* 1: docker's manifest list */
+    uint8_t algorithm; /* 0: sha256 */
+} ocitar_nest_desc;
+
+/* The images between these two become an index of their own, a blob, to which
+   index.json refers: one name for several platforms. One level, one slot of
+   the pool; `desc` may be NULL, its strings are lent until the index's end.
+   docker's manifest.json gives the name to the first of them that has none.
+   E_STATE, E_ARG, E_LIMIT, E_DUPLICATE, E_UTF8. */
+OCITAR_API int ocitar_index_nest(ocitar_index *index,
+                                 const ocitar_nest_desc *desc);
+OCITAR_API int ocitar_index_unnest(ocitar_index *index);
+
 /* One line of an image's history. NULL and unset: left out. */
 typedef struct ocitar_history {
     const char *created_by;
@@ -868,6 +928,8 @@ typedef struct ocitar_history {
 typedef struct ocitar_image_desc {
     const char *reference; /* "localhost/hello:1"; no tag: "latest"; NULL:
                               no name */
+    const char *const *more_references; /* further names of the image */
+    size_t more_reference_count;
     ocitar_platform platform;
     const char *author;
     ocitar_time created; /* years 0000 to 9999; SOURCE_DATE_EPOCH, say */
@@ -880,7 +942,7 @@ typedef struct ocitar_image_desc {
     size_t cmd_count;
     const char *const *env;     /* "NAME=VALUE"; else OCITAR_E_ARG */
     size_t env_count;
-    const char *const *ports;   /* "80", "53/udp" */
+    const char *const *ports;   /* "80", "53/udp"; else OCITAR_E_ARG */
     size_t port_count;
     const char *const *volumes; /* paths */
     size_t volume_count;
@@ -904,6 +966,10 @@ typedef struct ocitar_image_desc {
     const void *config;
     size_t config_len;
     const char *config_media_type; /* NULL: the OCI image config's */
+    uint8_t docker_types; /* 1: docker's media types for manifest, config and
+                             layers (and no annotations, artifact_type or
+                             subject). Of layers, those of the other family
+                             are translated, whichever this is */
     uint8_t algorithm; /* of config and manifest; 0: sha256 */
 } ocitar_image_desc;
 
@@ -930,9 +996,19 @@ OCITAR_API int ocitar_image_end(ocitar_image *image);
 /* Gives the image up, with its open layer; blobs that it wrote stay,
    unreferenced. */
 OCITAR_API int ocitar_image_abandon(ocitar_image *image);
-/* The image's descriptor after its end, the open image's not: NULL. */
+/* The image's descriptor after its end, the open image's not: NULL. Its
+   diff_id is the digest of the config, which docker calls the image's ID. */
 OCITAR_API const ocitar_descriptor *
 ocitar_image_descriptor(const ocitar_image *image);
+
+/* The ChainID (OCI config) of a layer: of its diffID and of the ChainID of
+   what is below it, which is NULL or no digest for the lowest. */
+OCITAR_API int ocitar_chain_id(ocitar_digest *out, const ocitar_digest *below,
+                               const ocitar_digest *diff_id);
+/* The same of an image's layers so far, all of them after its end. E_STATE:
+   it has none, or they have no diffIDs. */
+OCITAR_API int ocitar_image_chain_id(const ocitar_image *image,
+                                     ocitar_digest *out);
 
 /* ---- layer ------------------------------------------------------------- */
 
@@ -1005,6 +1081,27 @@ OCITAR_API int ocitar_layer_entry(ocitar_layer *layer,
                                   const ocitar_entry *entry);
 OCITAR_API int ocitar_layer_write(ocitar_layer *layer, const void *data,
                                   size_t len);
+/* An entry whose body comes from a source: exactly entry->size bytes of it,
+   else OCITAR_E_SIZE. `buffer` of 1 byte or more is lent. E_SOURCE. */
+OCITAR_API int ocitar_layer_copy(ocitar_layer *layer,
+                                 const ocitar_entry *entry,
+                                 const ocitar_source *source, void *buffer,
+                                 size_t buffer_size);
+
+/* One entry with its body, which may be constant, in ROM. */
+typedef struct ocitar_item {
+    ocitar_entry entry;
+    const void *data; /* entry.size bytes; NULL if it has none */
+} ocitar_item;
+
+OCITAR_API int ocitar_layer_items(ocitar_layer *layer,
+                                  const ocitar_item *items, size_t count);
+
+/* Adds the directories above `name` that the layer does not have, owner 0:0,
+   mtime 0. Needs `paths`, to know them by: OCITAR_E_ARG. */
+OCITAR_API int ocitar_layer_parents(ocitar_layer *layer, const char *name,
+                                    uint32_t mode);
+
 /* Owner 0:0, mtime 0; `mode` 0..07777. Parents are not added. */
 OCITAR_API int ocitar_layer_file(ocitar_layer *layer, const char *name,
                                  uint32_t mode, const void *data, size_t len);
@@ -1125,9 +1222,19 @@ typedef struct ocitar_tree_desc {
     void *buffer;                      /* for the files' bytes; required */
     size_t buffer_size;                /* 512 or more, 65536 recommended */
     ocitar_time mtime_max;             /* later mtimes become this one */
-    uint8_t own;                       /* 1: all belong to uid and gid */
-    uint32_t uid;
+    uint32_t uid;                      /* with `own` */
     uint32_t gid;
+    uint32_t mode_mask;  /* bits that no mode keeps: 06000, 0022 */
+    uint8_t own;         /* 1: all belong to uid and gid */
+    uint8_t nanoseconds; /* 1: mtimes in full, by pax records; else seconds,
+                            as containerd writes them */
+    uint8_t no_xattrs;   /* 1: no extended attributes */
+    uint8_t with_root;   /* 1: an entry "./" for the directory itself */
+    /* What is left out, with all that is below it: paths, or if there is no
+       '/' in it the last part of one. '*' stands for any bytes but '/', "**"
+       for any bytes, '?' for one that is not '/'. */
+    const char *const *exclude;
+    size_t exclude_count;
     /* Optional. `name` is relative; it lasts until the call returns. A code
        other than 0 stops the walk: user_code of OCITAR_E_SOURCE. */
     int (*notify_fn)(void *user, int what, const char *name, int system_error);
@@ -1135,9 +1242,11 @@ typedef struct ocitar_tree_desc {
 } ocitar_tree_desc;
 
 /* Adds what is below a directory: names in byte order within each directory,
-   links not followed, hard links kept, sockets skipped, owners, modes and
-   whole seconds of mtime kept. Not the directory itself. OCITAR_E_CHANGED: a
-   file that changed meanwhile; OCITAR_E_SYSTEM, OCITAR_E_MEMORY. */
+   links not followed, hard links kept, sockets skipped, owners, modes, mtimes
+   and extended attributes kept (on Linux: "user.", "trusted.", capabilities
+   and ACLs, but not what describes this machine: labels, overlay's marks; of
+   links and devices where /proc is mounted). OCITAR_E_CHANGED: a file that
+   changed meanwhile; OCITAR_E_SYSTEM, OCITAR_E_MEMORY. */
 OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
                                  const ocitar_tree_desc *desc);
 
@@ -3213,6 +3322,34 @@ static void ocitar_i_json_digest(ocitar_i_json *j, const char *key,
         ocitar_i_json_string(j, text, 0);
 }
 
+/* `"key":"base64"` (RFC 4648, 4), left out if there is no data. */
+static void ocitar_i_json_data(ocitar_i_json *j, const char *key,
+                               const void *data, size_t len)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "abcdefghijklmnopqrstuvwxyz0123456789+/";
+    const uint8_t *p = (const uint8_t *)data;
+    char text[4];
+    uint32_t v;
+
+    if (data == NULL)
+        return;
+    ocitar_i_json_key(j, key, 0);
+    ocitar_i_json_put(j, "\"", 1);
+    for (; len > 0; p += 3) {
+        v = (uint32_t)p[0] << 16 | (len > 1 ? (uint32_t)p[1] << 8 : 0) |
+            (len > 2 ? p[2] : 0);
+        text[0] = digits[v >> 18];
+        text[1] = digits[v >> 12 & 63];
+        text[2] = len > 1 ? digits[v >> 6 & 63] : '=';
+        text[3] = len > 2 ? digits[v & 63] : '=';
+        ocitar_i_json_put(j, text, 4);
+        len -= len < 3 ? len : 3;
+    }
+    ocitar_i_json_put(j, "\"", 1);
+    j->comma = 1;
+}
+
 static void ocitar_i_json_pad(char *out, size_t width, int64_t value)
 {
     while (width > 0) {
@@ -4175,6 +4312,7 @@ typedef struct ocitar_i_way {
     ocitar_digest digest;
     uint8_t way;
     uint8_t or_spool; /* AUTO: if it cannot be patched now */
+    uint8_t verified; /* KNOWN: not to be hashed */
 } ocitar_i_way;
 
 static int ocitar_i_wait_rehearsed(ocitar_rehearsal *r, ocitar_i_way *out)
@@ -4219,6 +4357,7 @@ static int ocitar_i_wait_resolve(ocitar_layout *l, const ocitar_wait *wait,
     } else if (out->way == OCITAR_WAIT_KNOWN) {
         out->size = wait->size;
         out->digest = wait->digest;
+        out->verified = wait->verified;
     }
     return OCITAR_OK;
 }
@@ -4437,6 +4576,8 @@ static int ocitar_i_blob_begin(ocitar_blob *b, ocitar_layout *layout,
     if (e == OCITAR_OK)
         e = ocitar_i_blob_open(b, &w, algorithm);
     b->way = w.way;
+    if (e == OCITAR_OK && w.verified)
+        ocitar_i_digester_drop(&b->digester);
     if (e != OCITAR_OK) {
         b->way = 0; /* nothing is open, and nothing to try again */
         ocitar_i_digester_drop(&b->digester);
@@ -4513,7 +4654,7 @@ OCITAR_API int ocitar_blob_write(ocitar_blob *blob, const void *data,
                                            len);
         user_code = ocitar_i_layout_root(blob->layout)->user_code;
     }
-    if (e == OCITAR_OK) {
+    if (e == OCITAR_OK && blob->digester.live) { /* not if verified before */
         e = ocitar_digester_update(&blob->digester, data, len);
         user_code = blob->digester.error;
     }
@@ -4752,6 +4893,44 @@ OCITAR_API int ocitar_blob_put(ocitar_layout *layout, uint8_t algorithm,
     if (out != NULL)
         *out = digest;
     return OCITAR_OK;
+}
+
+/* In a dry run bytes need not be there to be counted. */
+static int ocitar_i_layout_absent(ocitar_layout *l, const void *body,
+                                  size_t len)
+{
+    ocitar_archive *a = (ocitar_archive *)l->driver_user;
+    int e = ocitar_i_archive_drain(a);
+
+    (void)body;
+    (void)len;
+    a->flushed += a->left;
+    a->left = 0;
+    return e == OCITAR_OK ? ocitar_i_archive_pad(a) : e;
+}
+
+OCITAR_API int ocitar_blob_assume(ocitar_layout *layout,
+                                  const ocitar_digest *digest, uint64_t size)
+{
+    int e;
+
+    if (layout == NULL || digest == NULL ||
+        ocitar_digest_length(digest->algorithm) == 0)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&layout->node);
+    if (e != OCITAR_OK)
+        return e;
+    if (layout->driver != &ocitar_i_tar_driver ||
+        !ocitar_i_sink_dry(&((ocitar_archive *)layout->driver_user)->sink))
+        return ocitar_i_layout_report(layout, OCITAR_E_STATE, 0,
+                                      "blob assume: not a dry run");
+    e = ocitar_i_layout_put_blob(layout, digest, size, ocitar_i_layout_absent,
+                                 NULL, 0);
+    if (e != OCITAR_OK)
+        ocitar_i_layout_report(layout, e,
+                               ocitar_i_layout_root(layout)->user_code,
+                               "blob assume");
+    return e;
 }
 
 /* One reading of a source: hashed, and written if `out` is set. */
@@ -5015,6 +5194,112 @@ static const char *ocitar_i_image_architecture(void)
 #endif
 }
 
+/* The kernel's names of machines and Go's; OCI index, platform variants. */
+OCITAR_API int ocitar_platform_uname(ocitar_platform *out, const char *machine)
+{
+    static const char names[][3][12] = {
+        { "x86_64", "amd64", "" },      { "i386", "386", "" },
+        { "i486", "386", "" },          { "i586", "386", "" },
+        { "i686", "386", "" },          { "aarch64", "arm64", "" },
+        { "arm64", "arm64", "" },       { "armv5tel", "arm", "v5" },
+        { "armv5tejl", "arm", "v5" },   { "armv6l", "arm", "v6" },
+        { "armv7l", "arm", "v7" },      { "armv8l", "arm", "v8" },
+        { "riscv64", "riscv64", "" },   { "s390x", "s390x", "" },
+        { "ppc64le", "ppc64le", "" },   { "ppc64", "ppc64", "" },
+        { "mips", "mips", "" },         { "mipsel", "mipsle", "" },
+        { "mips64", "mips64", "" },     { "mips64el", "mips64le", "" },
+        { "loongarch64", "loong64", "" }, { "amd64", "amd64", "" },
+        { "386", "386", "" },           { "arm", "arm", "" },
+        { "mipsle", "mipsle", "" },     { "mips64le", "mips64le", "" },
+        { "loong64", "loong64", "" },   { "wasm", "wasm", "" }
+    };
+    size_t i, len = ocitar_i_bytes_length(machine, 0);
+
+    if (out == NULL || len == 0)
+        return OCITAR_E_ARG;
+    for (i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (ocitar_i_bytes_equal(machine, len, names[i][0],
+                                 ocitar_i_bytes_length(names[i][0], 0)))
+            break;
+    if (i == sizeof names / sizeof names[0])
+        return OCITAR_E_UNSUPPORTED;
+    out->architecture = names[i][1];
+    out->variant = names[i][2][0] != 0 ? names[i][2] : NULL;
+    return OCITAR_OK;
+}
+
+#define OCITAR_I_TYPE_OCI "application/vnd.oci.image."
+#define OCITAR_I_TYPE_DOCKER "application/vnd.docker."
+#define OCITAR_I_TYPE_MANIFEST OCITAR_I_TYPE_OCI "manifest.v1+json"
+#define OCITAR_I_TYPE_INDEX OCITAR_I_TYPE_OCI "index.v1+json"
+#define OCITAR_I_TYPE_CONFIG OCITAR_I_TYPE_OCI "config.v1+json"
+#define OCITAR_I_TYPE_LAYER OCITAR_I_TYPE_OCI "layer.v1.tar"
+#define OCITAR_I_TYPE_EMPTY "application/vnd.oci.empty.v1+json"
+
+/* The name in column `to` of the row that has `type`. */
+static const char *ocitar_i_media_type(const char *type, int to)
+{
+    static const char *const types[][2] = {
+        { OCITAR_I_TYPE_MANIFEST,
+          OCITAR_I_TYPE_DOCKER "distribution.manifest.v2+json" },
+        { OCITAR_I_TYPE_INDEX,
+          OCITAR_I_TYPE_DOCKER "distribution.manifest.list.v2+json" },
+        { OCITAR_I_TYPE_CONFIG,
+          OCITAR_I_TYPE_DOCKER "container.image.v1+json" },
+        { OCITAR_I_TYPE_LAYER,
+          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar" },
+        { OCITAR_I_TYPE_LAYER "+gzip",
+          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.gzip" },
+        { OCITAR_I_TYPE_LAYER "+zstd",
+          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.zstd" },
+        { OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar",
+          OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar" },
+        { OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar+gzip",
+          OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar.gzip" }
+    };
+    size_t i, len = ocitar_i_bytes_length(type, 0);
+
+    for (i = 0; i < sizeof types / sizeof types[0]; i++) {
+        const char *from = types[i][!to];
+
+        if (ocitar_i_bytes_equal(type, len, from,
+                                 ocitar_i_bytes_length(from, 0)))
+            return types[i][to];
+    }
+    return type;
+}
+
+OCITAR_API const char *ocitar_media_type_docker(const char *type)
+{
+    return ocitar_i_media_type(type, 1);
+}
+
+OCITAR_API const char *ocitar_media_type_oci(const char *type)
+{
+    return ocitar_i_media_type(type, 0);
+}
+
+/* RFC 6838, 4.2: two names of up to 127 characters. */
+static int ocitar_i_media_type_ok(const char *s)
+{
+    size_t i, start = 0, len = ocitar_i_bytes_length(s, 0);
+    int slashes = 0;
+
+    for (i = 0; i <= len; i++) {
+        if (i == len || s[i] == '/') {
+            if (i == start || i - start > 127)
+                return 0;
+            start = i + 1;
+            slashes += i < len;
+        } else if (!ocitar_i_reference_alnum(s[i]) &&
+                   !(s[i] >= 'A' && s[i] <= 'Z') &&
+                   (i == start || !ocitar_i_bytes_has("!#$&^_.+-", 9, s[i]))) {
+            return 0;
+        }
+    }
+    return slashes == 1;
+}
+
 /* A document: a function that emits it from its subject. */
 typedef void (*ocitar_i_document_fn)(ocitar_i_json *j, const void *subject);
 
@@ -5155,8 +5440,9 @@ static int ocitar_i_document_file(ocitar_layout *l, const char *name,
 
 enum {
     OCITAR_I_KIND_LAYER = 1,
-    OCITAR_I_KIND_IMAGE = 2,
-    OCITAR_I_KIND_EMPTY = 3 /* the config of an artifact */
+    OCITAR_I_KIND_IMAGE = 2, /* after its layers */
+    OCITAR_I_KIND_EMPTY = 3, /* the config of an artifact */
+    OCITAR_I_KIND_NEST = 4   /* a nested index; `layers` slots are below it */
 };
 
 static void ocitar_i_image_platform(ocitar_i_json *j, const ocitar_platform *p)
@@ -5171,39 +5457,43 @@ static void ocitar_i_image_platform(ocitar_i_json *j, const ocitar_platform *p)
 
 /* The two annotations that give an image its name: the tag for skopeo, podman
    and umoci, the full reference for containerd. */
-static void ocitar_i_image_names(const ocitar_descriptor *d,
-                                 ocitar_i_json_map *m)
+static void ocitar_i_image_names(const char *reference, ocitar_i_json_map *m)
 {
     ocitar_reference ref;
 
-    if (d->reference == NULL ||
-        ocitar_reference_parse(&ref, d->reference, 0) != OCITAR_OK)
+    if (reference == NULL ||
+        ocitar_reference_parse(&ref, reference, 0) != OCITAR_OK)
         return;
     m->own_count = 2;
     m->own[0].key = "io.containerd.image.name";
-    m->own[0].value = d->reference;
+    m->own[0].value = reference;
     m->tail = ref.tag == NULL ? ":latest" : NULL;
     m->own[1].key = "org.opencontainers.image.ref.name";
     m->own[1].value = ref.tag == NULL ? "latest" : ref.tag;
     m->own[1].value_len = ref.tag_len;
 }
 
-static void ocitar_i_image_describe(ocitar_i_json *j,
-                                    const ocitar_descriptor *d)
+/* With a media type and a name, which may be others than its own. */
+static void ocitar_i_image_describe_as(ocitar_i_json *j,
+                                       const ocitar_descriptor *d,
+                                       const char *media_type,
+                                       const char *reference)
 {
     ocitar_i_json_map m;
 
     OCITAR_MEMSET(&m, 0, sizeof m);
     m.pairs = d->annotations;
     m.pair_count = d->annotation_count;
-    ocitar_i_image_names(d, &m);
+    ocitar_i_image_names(reference, &m);
     ocitar_i_json_open(j, "{");
     ocitar_i_json_map_put(j, "annotations", &m);
     ocitar_i_json_field(j, "artifactType", d->artifact_type);
     if (d->kind == OCITAR_I_KIND_EMPTY)
-        ocitar_i_json_field(j, "data", "e30="); /* {} in base64 */
+        ocitar_i_json_data(j, "data", "{}", 2);
+    else
+        ocitar_i_json_data(j, "data", d->data, (size_t)d->size);
     ocitar_i_json_digest(j, "digest", &d->digest);
-    ocitar_i_json_field(j, "mediaType", d->media_type);
+    ocitar_i_json_field(j, "mediaType", media_type);
     if (d->platform.architecture != NULL) {
         ocitar_i_json_key(j, "platform", 0);
         ocitar_i_json_open(j, "{");
@@ -5213,6 +5503,18 @@ static void ocitar_i_image_describe(ocitar_i_json *j,
     ocitar_i_json_key(j, "size", 0);
     ocitar_i_json_number(j, d->size);
     ocitar_i_json_close(j, "}");
+}
+
+/* Once for each of its names, or once if it has none. */
+static void ocitar_i_image_describe(ocitar_i_json *j,
+                                    const ocitar_descriptor *d)
+{
+    size_t i;
+
+    ocitar_i_image_describe_as(j, d, d->media_type, d->reference);
+    for (i = 0; i < d->more_reference_count; i++)
+        ocitar_i_image_describe_as(j, d, d->media_type,
+                                   d->more_references[i]);
 }
 
 /* What a descriptor must have, and no more. */
@@ -5335,12 +5637,16 @@ static void ocitar_i_image_manifest(ocitar_i_json *j, const void *subject)
     ocitar_i_json_key(j, "layers", 0);
     ocitar_i_json_open(j, "[");
     for (i = 0; i < count; i++)
-        ocitar_i_image_describe(j, &layers[i]);
+        ocitar_i_image_describe_as(
+            j, &layers[i],
+            ocitar_i_media_type(layers[i].media_type, im->desc.docker_types),
+            NULL);
     if (count == 0 && layers[0].kind == OCITAR_I_KIND_EMPTY)
         ocitar_i_image_describe(j, &layers[0]); /* at least one, OCI manifest */
     ocitar_i_json_close(j, "]");
     ocitar_i_json_field(j, "mediaType",
-                        "application/vnd.oci.image.manifest.v1+json");
+                        ocitar_i_media_type(OCITAR_I_TYPE_MANIFEST,
+                                            im->desc.docker_types));
     ocitar_i_json_key(j, "schemaVersion", 0);
     ocitar_i_json_number(j, 2);
     if (im->desc.subject != NULL) {
@@ -5358,25 +5664,50 @@ static void ocitar_i_index_layout_file(ocitar_i_json *j, const void *subject)
     ocitar_i_json_close(j, "}");
 }
 
-static void ocitar_i_index_json(ocitar_i_json *j, const void *subject)
+/* An index of the images in pool slots, and of nested indexes, whose own
+   slots are passed over. */
+static void ocitar_i_index_emit(ocitar_i_json *j, const ocitar_pair *pairs,
+                                size_t pair_count,
+                                const ocitar_descriptor *slots, size_t count,
+                                const char *media_type)
 {
-    const ocitar_index *index = (const ocitar_index *)subject;
     size_t i;
 
     ocitar_i_json_open(j, "{");
-    ocitar_i_json_pairs(j, "annotations", index->desc.annotations,
-                        index->desc.annotation_count);
+    ocitar_i_json_pairs(j, "annotations", pairs, pair_count);
     ocitar_i_json_key(j, "manifests", 0);
     ocitar_i_json_open(j, "[");
-    for (i = 0; i < index->count; i++)
-        if (index->desc.descriptors[i].kind == OCITAR_I_KIND_IMAGE)
-            ocitar_i_image_describe(j, &index->desc.descriptors[i]);
+    for (i = 0; i < count; i++) {
+        if (slots[i].kind != OCITAR_I_KIND_LAYER)
+            ocitar_i_image_describe(j, &slots[i]);
+        if (slots[i].kind == OCITAR_I_KIND_NEST)
+            i += slots[i].layers;
+    }
     ocitar_i_json_close(j, "]");
-    ocitar_i_json_field(j, "mediaType",
-                        "application/vnd.oci.image.index.v1+json");
+    ocitar_i_json_field(j, "mediaType", media_type);
     ocitar_i_json_key(j, "schemaVersion", 0);
     ocitar_i_json_number(j, 2);
     ocitar_i_json_close(j, "}");
+}
+
+static void ocitar_i_index_json(ocitar_i_json *j, const void *subject)
+{
+    const ocitar_index *index = (const ocitar_index *)subject;
+
+    ocitar_i_index_emit(j, index->desc.annotations,
+                        index->desc.annotation_count, index->desc.descriptors,
+                        index->count, OCITAR_I_TYPE_INDEX);
+}
+
+/* The nested index that is open. */
+static void ocitar_i_index_nested(ocitar_i_json *j, const void *subject)
+{
+    const ocitar_index *index = (const ocitar_index *)subject;
+    const ocitar_descriptor *slot = &index->desc.descriptors[index->nest - 1];
+
+    ocitar_i_index_emit(j, index->nest_annotations,
+                        index->nest_annotation_count, slot + 1, slot->layers,
+                        slot->media_type);
 }
 
 static void ocitar_i_docker_path(ocitar_i_json *j, const ocitar_digest *digest)
@@ -5386,13 +5717,23 @@ static void ocitar_i_docker_path(ocitar_i_json *j, const ocitar_digest *digest)
     ocitar_i_json_string(j, name, ocitar_i_blob_name(name, digest));
 }
 
-static void ocitar_i_docker_image(ocitar_i_json *j, const ocitar_descriptor *d)
+static void ocitar_i_docker_name(ocitar_i_json *j, const char *reference)
 {
     ocitar_i_json_map m;
-    size_t i;
 
     OCITAR_MEMSET(&m, 0, sizeof m);
-    ocitar_i_image_names(d, &m);
+    ocitar_i_image_names(reference, &m);
+    if (m.own_count > 0)
+        ocitar_i_json_string2(j, m.own[0].value,
+                              ocitar_i_bytes_length(m.own[0].value, 0), m.tail,
+                              ocitar_i_bytes_length(m.tail, 0));
+}
+
+static void ocitar_i_docker_image(ocitar_i_json *j, const ocitar_descriptor *d,
+                                  const char *reference)
+{
+    size_t i;
+
     ocitar_i_json_open(j, "{");
     ocitar_i_json_key(j, "Config", 0);
     ocitar_i_docker_path(j, &d->diff_id);
@@ -5403,25 +5744,38 @@ static void ocitar_i_docker_image(ocitar_i_json *j, const ocitar_descriptor *d)
     ocitar_i_json_close(j, "]");
     ocitar_i_json_key(j, "RepoTags", 0);
     ocitar_i_json_open(j, "[");
-    if (m.own_count > 0)
-        ocitar_i_json_string2(j, m.own[0].value,
-                              ocitar_i_bytes_length(m.own[0].value, 0), m.tail,
-                              ocitar_i_bytes_length(m.tail, 0));
+    ocitar_i_docker_name(j, reference);
+    for (i = 0; i < d->more_reference_count; i++)
+        ocitar_i_docker_name(j, d->more_references[i]);
     ocitar_i_json_close(j, "]");
     ocitar_i_json_close(j, "}");
 }
 
-/* What `docker save` writes and `docker load` reads. */
+/* What `docker save` writes and `docker load` reads. It knows no indexes, so
+   the name of a nested one goes to the first image without one in it. */
 static void ocitar_i_docker_json(ocitar_i_json *j, const void *subject)
 {
     const ocitar_index *index = (const ocitar_index *)subject;
-    size_t i;
+    const char *nest = NULL;
+    size_t i, nest_end = 0;
 
     ocitar_i_json_open(j, "[");
-    for (i = 0; i < index->count; i++)
-        if (index->desc.descriptors[i].kind == OCITAR_I_KIND_IMAGE &&
-            index->desc.descriptors[i].artifact_type == NULL)
-            ocitar_i_docker_image(j, &index->desc.descriptors[i]);
+    for (i = 0; i < index->count; i++) {
+        const ocitar_descriptor *d = &index->desc.descriptors[i];
+
+        if (d->kind == OCITAR_I_KIND_NEST) {
+            nest = d->reference;
+            nest_end = i + d->layers;
+        }
+        if (d->kind != OCITAR_I_KIND_IMAGE || d->artifact_type != NULL ||
+            d->diff_id.algorithm == 0)
+            continue;
+        ocitar_i_docker_image(j, d, d->reference != NULL ? d->reference
+                                    : i <= nest_end      ? nest
+                                                         : NULL);
+        if (d->reference == NULL)
+            nest = NULL;
+    }
     ocitar_i_json_close(j, "]");
 }
 
@@ -5523,6 +5877,9 @@ OCITAR_API int ocitar_index_end(ocitar_index *index)
     if (e != OCITAR_OK)
         return e;
     l = index->layout;
+    if (index->nest != 0)
+        return ocitar_i_layout_report(l, OCITAR_E_STATE, 0,
+                                      "index end: a nested index is open");
     if (!index->ahead)
         e = ocitar_i_index_files(index);
     else if (index->count != l->rehearsal->descriptors)
@@ -5555,6 +5912,237 @@ OCITAR_API int ocitar_index_abandon(ocitar_index *index)
     return ocitar_i_node_forgiven(&index->node);
 }
 
+/* -- nested indexes -- */
+
+/* Metadata first: its slot is that of the first run, and the blob goes out
+   before what it refers to. */
+static int ocitar_i_index_nest_ahead(ocitar_index *index,
+                                     const ocitar_descriptor *now,
+                                     uint8_t algorithm)
+{
+    ocitar_descriptor *slot = &index->desc.descriptors[index->count];
+    ocitar_digest digest;
+    uint64_t size;
+    int e;
+
+    if (index->count >= index->layout->rehearsal->descriptors ||
+        slot->kind != OCITAR_I_KIND_NEST ||
+        slot->media_type != now->media_type ||
+        slot->digest.algorithm != algorithm)
+        return OCITAR_E_CHANGED;
+    e = ocitar_i_document_blob(index->layout, algorithm,
+                               ocitar_i_index_nested, index, &digest, &size);
+    if (e == OCITAR_OK && !ocitar_digest_equal(&digest, &slot->digest))
+        e = OCITAR_E_CHANGED;
+    return e;
+}
+
+static int ocitar_i_index_nest_begin(ocitar_index *index,
+                                     const ocitar_nest_desc *desc)
+{
+    ocitar_descriptor now;
+    int e = OCITAR_OK;
+
+    OCITAR_MEMSET(&now, 0, sizeof now);
+    now.kind = OCITAR_I_KIND_NEST;
+    now.digest.algorithm = OCITAR_SHA256;
+    now.media_type = OCITAR_I_TYPE_INDEX;
+    if (desc != NULL) {
+        now.reference = desc->reference;
+        now.annotations = desc->descriptor_annotations;
+        now.annotation_count = desc->descriptor_annotation_count;
+        now.media_type = ocitar_i_media_type(now.media_type,
+                                             desc->docker_types);
+        if (desc->algorithm != 0)
+            now.digest.algorithm = desc->algorithm;
+        index->nest_annotations = desc->annotations;
+        index->nest_annotation_count = desc->annotation_count;
+    }
+    index->nest = index->count + 1;
+    if (index->ahead)
+        e = ocitar_i_index_nest_ahead(index, &now, now.digest.algorithm);
+    else
+        index->desc.descriptors[index->count] = now;
+    index->count++;
+    return e;
+}
+
+static int ocitar_i_image_reference_ok(const char *text)
+{
+    ocitar_reference ref;
+
+    return text == NULL ||
+           (ocitar_reference_parse(&ref, text, 0) == OCITAR_OK &&
+            ref.digest == NULL);
+}
+
+OCITAR_API int ocitar_index_nest(ocitar_index *index,
+                                 const ocitar_nest_desc *desc)
+{
+    int e;
+
+    if (index == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&index->node);
+    if (e != OCITAR_OK)
+        return e;
+    if (index->nest != 0 || index->image != NULL)
+        return ocitar_i_layout_report(index->layout, OCITAR_E_STATE, 0,
+                                      "index nest");
+    if (desc != NULL && (!ocitar_i_image_reference_ok(desc->reference) ||
+                         (desc->docker_types && desc->annotation_count > 0)))
+        e = OCITAR_E_ARG;
+    else if (desc != NULL && desc->algorithm != 0 &&
+             ocitar_digest_length(desc->algorithm) == 0)
+        e = OCITAR_E_UNSUPPORTED;
+    else if (index->count >= index->desc.capacity)
+        e = OCITAR_E_LIMIT;
+    else
+        e = ocitar_i_index_nest_begin(index, desc);
+    if (e != OCITAR_OK)
+        return ocitar_i_layout_fail(index->layout, &index->node, e,
+                                    e == OCITAR_E_LIMIT
+                                        ? "index nest: descriptors"
+                                        : "index nest");
+    return OCITAR_OK;
+}
+
+/* The slot is complete only now: how many are below it, and the digest. */
+static int ocitar_i_index_nest_end(ocitar_index *index)
+{
+    ocitar_descriptor *slot = &index->desc.descriptors[index->nest - 1];
+    size_t below = index->count - index->nest;
+
+    if (below > UINT16_MAX)
+        return OCITAR_E_LIMIT;
+    if (index->ahead)
+        return below == slot->layers ? (int)OCITAR_OK : (int)OCITAR_E_CHANGED;
+    slot->layers = (uint16_t)below;
+    return ocitar_i_document_blob(index->layout, slot->digest.algorithm,
+                                  ocitar_i_index_nested, index, &slot->digest,
+                                  &slot->size);
+}
+
+OCITAR_API int ocitar_index_unnest(ocitar_index *index)
+{
+    int e;
+
+    if (index == NULL)
+        return OCITAR_E_ARG;
+    if (index->nest != 0)
+        ocitar_i_node_retry(&index->node);
+    e = ocitar_i_node_ready(&index->node);
+    if (e != OCITAR_OK)
+        return e;
+    if (index->nest == 0)
+        return ocitar_i_layout_report(index->layout, OCITAR_E_STATE, 0,
+                                      "index unnest: none is open");
+    e = ocitar_i_index_nest_end(index);
+    if (e != OCITAR_OK)
+        return ocitar_i_layout_fail(index->layout, &index->node, e,
+                                    "index unnest");
+    index->nest = 0;
+    return OCITAR_OK;
+}
+
+/* A descriptor for a pool, from a caller. */
+static int ocitar_i_image_described(const ocitar_descriptor *d)
+{
+    ocitar_digest digest;
+    int e;
+
+    if (d == NULL || !ocitar_i_media_type_ok(d->media_type) ||
+        ocitar_digest_length(d->digest.algorithm) == 0)
+        return OCITAR_E_ARG;
+    if (d->data == NULL)
+        return OCITAR_OK;
+    if (d->size > OCITAR_DATA_MAX)
+        return OCITAR_E_LIMIT;
+    e = ocitar_digest_of(&digest, d->digest.algorithm, d->data,
+                         (size_t)d->size);
+    if (e == OCITAR_OK && !ocitar_digest_equal(&digest, &d->digest))
+        e = OCITAR_E_DIGEST;
+    return e;
+}
+
+/* Puts a slot into the pool, or compares it with the one that metadata first
+   promised. */
+static int ocitar_i_index_slot(ocitar_index *index,
+                               const ocitar_descriptor *d, uint8_t kind,
+                               uint16_t layers)
+{
+    ocitar_descriptor *slot = &index->desc.descriptors[index->count];
+
+    if (index->ahead &&
+        (index->count >= index->layout->rehearsal->descriptors ||
+         slot->kind != kind || !ocitar_digest_equal(&slot->digest,
+                                                    &d->digest)))
+        return OCITAR_E_CHANGED;
+    *slot = *d;
+    slot->kind = kind;
+    slot->layers = layers;
+    index->count++;
+    return OCITAR_OK;
+}
+
+/* Are a manifest's further names good? */
+static int ocitar_i_image_references_ok(const char *reference,
+                                        const char *const *more, size_t count)
+{
+    size_t i;
+
+    if (!ocitar_i_image_reference_ok(reference) ||
+        (count > 0 && (more == NULL || reference == NULL)) ||
+        count > UINT16_MAX)
+        return 0;
+    for (i = 0; i < count; i++)
+        if (more[i] == NULL || !ocitar_i_image_reference_ok(more[i]))
+            return 0;
+    return 1;
+}
+
+OCITAR_API int ocitar_index_add(ocitar_index *index,
+                                const ocitar_descriptor *manifest,
+                                const ocitar_descriptor *layers,
+                                size_t layer_count)
+{
+    size_t i, start;
+    int e;
+
+    if (index == NULL)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&index->node);
+    if (e != OCITAR_OK)
+        return e;
+    if (index->image != NULL)
+        return ocitar_i_layout_report(index->layout, OCITAR_E_STATE, 0,
+                                      "index add: an image is open");
+    start = index->count;
+    e = ocitar_i_image_described(manifest);
+    if (e == OCITAR_OK &&
+        (!ocitar_i_image_references_ok(manifest->reference,
+                                       manifest->more_references,
+                                       manifest->more_reference_count) ||
+         (layers == NULL && layer_count > 0)))
+        e = OCITAR_E_ARG;
+    if (e == OCITAR_OK && (index->desc.capacity - start <= layer_count ||
+                           layer_count > UINT16_MAX))
+        e = OCITAR_E_LIMIT;
+    for (i = 0; e == OCITAR_OK && i < layer_count; i++)
+        e = ocitar_i_index_slot(index, &layers[i], OCITAR_I_KIND_LAYER, 0);
+    if (e == OCITAR_OK)
+        e = ocitar_i_index_slot(index, manifest, OCITAR_I_KIND_IMAGE,
+                                (uint16_t)layer_count);
+    if (e == OCITAR_OK)
+        return e;
+    index->count = start;
+    return ocitar_i_layout_fail(index->layout, &index->node, e,
+                                e == OCITAR_E_LIMIT ? "index add: descriptors"
+                                                    : "index add");
+}
+
+/* -- images -- */
+
 /* "NAME=VALUE", each. */
 static int ocitar_i_image_env_ok(const ocitar_image_desc *d)
 {
@@ -5570,13 +6158,30 @@ static int ocitar_i_image_env_ok(const ocitar_image_desc *d)
     return 1;
 }
 
-static int ocitar_i_image_reference_ok(const char *text)
+/* "80", "53/udp": the spec's keys of ExposedPorts; sctp is docker's. */
+static int ocitar_i_image_port_ok(const char *s)
 {
-    ocitar_reference ref;
+    uint32_t n = 0;
 
-    return text == NULL ||
-           (ocitar_reference_parse(&ref, text, 0) == OCITAR_OK &&
-            ref.digest == NULL);
+    if (s == NULL || *s < '0' || *s > '9')
+        return 0;
+    for (; *s >= '0' && *s <= '9' && n <= 65535; s++)
+        n = n * 10 + (uint32_t)(*s - '0');
+    return n > 0 && n <= 65535 &&
+           (*s == 0 || ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0),
+                                            "/tcp", 4) ||
+            ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0), "/udp", 4) ||
+            ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0), "/sctp", 5));
+}
+
+static int ocitar_i_image_ports_ok(const ocitar_image_desc *d)
+{
+    size_t i;
+
+    for (i = 0; i < d->port_count; i++)
+        if (d->ports == NULL || !ocitar_i_image_port_ok(d->ports[i]))
+            return 0;
+    return 1;
 }
 
 /* The field that cannot be, or NULL. */
@@ -5588,13 +6193,25 @@ static const char *ocitar_i_image_desc_bad(const ocitar_image_desc *d)
         return "image begin: env";
     if (d->history_count > 0 && d->history == NULL)
         return "image begin: history";
-    if (!ocitar_i_image_reference_ok(d->reference))
+    if (!ocitar_i_image_ports_ok(d))
+        return "image begin: ports";
+    if (!ocitar_i_image_references_ok(d->reference, d->more_references,
+                                      d->more_reference_count))
         return "image begin: reference";
-    if (d->subject != NULL && (d->subject->media_type == NULL ||
-                               d->subject->digest.algorithm == 0))
+    if (d->artifact_type != NULL && !ocitar_i_media_type_ok(d->artifact_type))
+        return "image begin: artifact type";
+    if (d->subject != NULL &&
+        (!ocitar_i_media_type_ok(d->subject->media_type) ||
+         d->subject->digest.algorithm == 0))
         return "image begin: subject";
-    if (d->config == NULL && d->config_len > 0)
+    if ((d->config == NULL && d->config_len > 0) ||
+        (d->config_media_type != NULL &&
+         !ocitar_i_media_type_ok(d->config_media_type)))
         return "image begin: config";
+    if (d->docker_types && (d->artifact_type != NULL || d->subject != NULL ||
+                            d->annotation_count > 0))
+        return "image begin: docker types have no annotations, artifact type "
+               "or subject";
     return NULL;
 }
 
@@ -5636,11 +6253,12 @@ static int ocitar_i_image_documents(ocitar_image *image, int write,
     if (image->desc.config != NULL)
         slot->media_type = image->desc.config_media_type;
     else if (image->desc.artifact_type != NULL) {
-        slot->media_type = "application/vnd.oci.empty.v1+json";
+        slot->media_type = OCITAR_I_TYPE_EMPTY;
         slot->kind = OCITAR_I_KIND_EMPTY;
     }
     if (slot->media_type == NULL)
-        slot->media_type = "application/vnd.oci.image.config.v1+json";
+        slot->media_type = ocitar_i_media_type(OCITAR_I_TYPE_CONFIG,
+                                               image->desc.docker_types);
     if (slot->kind == OCITAR_I_KIND_EMPTY && write) { /* once for all */
         if (index->empty == algorithm)
             write = 0;
@@ -5655,8 +6273,11 @@ static int ocitar_i_image_documents(ocitar_image *image, int write,
     e = ocitar_i_image_document(image, manifest, ocitar_i_image_manifest,
                                 out);
     out->diff_id = slot->digest;
-    out->media_type = "application/vnd.oci.image.manifest.v1+json";
+    out->media_type = ocitar_i_media_type(OCITAR_I_TYPE_MANIFEST,
+                                          image->desc.docker_types);
     out->reference = image->desc.reference;
+    out->more_references = image->desc.more_references;
+    out->more_reference_count = (uint16_t)image->desc.more_reference_count;
     out->annotations = image->desc.descriptor_annotations;
     out->annotation_count = image->desc.descriptor_annotation_count;
     out->platform = image->desc.platform;
@@ -5709,6 +6330,7 @@ static int ocitar_i_image_add(ocitar_image *image,
         return OCITAR_E_CHANGED;
     *slot = *layer;
     slot->reference = NULL;
+    slot->more_reference_count = 0;
     slot->kind = OCITAR_I_KIND_LAYER;
     slot->layers = 0;
     index->count++;
@@ -5787,11 +6409,15 @@ OCITAR_API int ocitar_image_layer(ocitar_image *image,
         return e;
     if (image->node.open > 0)
         return OCITAR_E_STATE;
-    if (layer == NULL || layer->media_type == NULL ||
-        layer->digest.algorithm == 0 ||
-        (layer->diff_id.algorithm == 0 && image->desc.artifact_type == NULL))
-        return ocitar_i_node_fail(&image->node, OCITAR_E_ARG, 0,
-                                  "image layer: media type, digest, diffID");
+    e = ocitar_i_image_described(layer);
+    if (e == OCITAR_OK && layer->diff_id.algorithm == 0 &&
+        image->desc.artifact_type == NULL)
+        e = OCITAR_E_ARG;
+    if (e != OCITAR_OK)
+        return ocitar_i_node_fail(
+            &image->node, e, 0,
+            e == OCITAR_E_ARG ? "image layer: media type, digest, diffID"
+                              : "image layer: data");
     if (!ocitar_i_image_room(image))
         return ocitar_i_node_differ(&image->node, OCITAR_E_LIMIT,
                                     "image layer: descriptors",
@@ -5856,6 +6482,50 @@ ocitar_image_descriptor(const ocitar_image *image)
     if (image == NULL || image->node.state != OCITAR_I_DONE)
         return NULL;
     return image->descriptor;
+}
+
+OCITAR_API int ocitar_chain_id(ocitar_digest *out, const ocitar_digest *below,
+                               const ocitar_digest *diff_id)
+{
+    char text[2 * OCITAR_DIGEST_TEXT_MAX];
+    ocitar_digest chain;
+    size_t n;
+
+    if (out == NULL || diff_id == NULL ||
+        ocitar_digest_length(diff_id->algorithm) == 0)
+        return OCITAR_E_ARG;
+    chain = *diff_id; /* `out` may be `below` */
+    if (below != NULL && below->algorithm != 0) {
+        n = ocitar_digest_format(below, text);
+        text[n++] = ' ';
+        n += ocitar_digest_format(diff_id, text + n);
+        ocitar_digest_of(&chain, OCITAR_SHA256, text, n);
+    }
+    *out = chain;
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_image_chain_id(const ocitar_image *image,
+                                     ocitar_digest *out)
+{
+    const ocitar_descriptor *layers;
+    size_t count, i;
+
+    if (image == NULL || out == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(out, 0, sizeof *out);
+    if (image->descriptor != NULL) {
+        count = image->descriptor->layers;
+        layers = image->descriptor - count;
+    } else if (image->ready && image->index->image == image) {
+        layers = ocitar_i_image_layers(image, &count);
+    } else {
+        return OCITAR_E_STATE;
+    }
+    for (i = 0; i < count; i++)
+        if (ocitar_chain_id(out, out, &layers[i].diff_id) != OCITAR_OK)
+            return OCITAR_E_STATE;
+    return count > 0 ? (int)OCITAR_OK : (int)OCITAR_E_STATE;
 }
 
 /* ==== layer =============================================================
@@ -5939,12 +6609,14 @@ OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
     if (layer->desc.media_type == NULL)
         layer->desc.media_type = layer->desc.codec != NULL
                                      ? layer->desc.codec->media_type
-                                     : "application/vnd.oci.image.layer.v1.tar";
+                                     : OCITAR_I_TYPE_LAYER;
     layer->image = image;
     if (image->layer != NULL || !ocitar_i_image_room(image) ||
-        layer->desc.raw > OCITAR_RAW_TAR || layer->desc.media_type == NULL) {
+        layer->desc.raw > OCITAR_RAW_TAR ||
+        !ocitar_i_media_type_ok(layer->desc.media_type)) {
         ocitar_i_node_begin(&layer->blob.node, &image->node, 1);
-        if (layer->desc.raw > OCITAR_RAW_TAR || layer->desc.media_type == NULL)
+        if (layer->desc.raw > OCITAR_RAW_TAR ||
+            !ocitar_i_media_type_ok(layer->desc.media_type))
             return ocitar_i_layer_fail(layer, OCITAR_E_ARG,
                                        "layer begin: raw or media type");
         if (image->layer == NULL)
@@ -6179,6 +6851,66 @@ OCITAR_API int ocitar_layer_write(ocitar_layer *layer, const void *data,
     return e;
 }
 
+/* The whole of a source, as the body of the entry that was begun. */
+static int ocitar_i_layer_drink(ocitar_layer *layer,
+                                const ocitar_source *source, void *buffer,
+                                size_t buffer_size)
+{
+    size_t n;
+    int e, code;
+
+    do {
+        n = 0;
+        code = source->get_fn(source->user, buffer, buffer_size, &n);
+        if (code != 0 || n > buffer_size)
+            return ocitar_i_blob_torn(
+                &layer->blob,
+                ocitar_i_node_fail(&layer->blob.node, OCITAR_E_SOURCE, code,
+                                   "layer copy"));
+        e = ocitar_layer_write(layer, buffer, n);
+    } while (e == OCITAR_OK && n > 0);
+    return e == OCITAR_OK ? ocitar_i_layer_complete(layer) : e;
+}
+
+OCITAR_API int ocitar_layer_copy(ocitar_layer *layer,
+                                 const ocitar_entry *entry,
+                                 const ocitar_source *source, void *buffer,
+                                 size_t buffer_size)
+{
+    int e = ocitar_i_layer_check(layer);
+
+    if (e != OCITAR_OK)
+        return e;
+    if (source == NULL || source->get_fn == NULL || buffer == NULL ||
+        buffer_size == 0)
+        return ocitar_i_blob_torn(
+            &layer->blob,
+            ocitar_i_layer_fail(layer, OCITAR_E_ARG, "layer copy"));
+    e = ocitar_layer_entry(layer, entry);
+    return e != OCITAR_OK
+               ? e
+               : ocitar_i_layer_drink(layer, source, buffer, buffer_size);
+}
+
+OCITAR_API int ocitar_layer_items(ocitar_layer *layer,
+                                  const ocitar_item *items, size_t count)
+{
+    int e = ocitar_i_layer_check(layer);
+    size_t i;
+
+    if (e == OCITAR_OK && items == NULL && count > 0)
+        return ocitar_i_blob_torn(
+            &layer->blob,
+            ocitar_i_layer_fail(layer, OCITAR_E_ARG, "layer items"));
+    for (i = 0; e == OCITAR_OK && i < count; i++) {
+        e = ocitar_layer_entry(layer, &items[i].entry);
+        if (e == OCITAR_OK && layer->left > 0)
+            e = ocitar_layer_write(layer, items[i].data,
+                                   (size_t)items[i].entry.size);
+    }
+    return e;
+}
+
 /* An entry of owner 0:0 and mtime 0. */
 static int ocitar_i_layer_plain(ocitar_layer *layer, const char *name,
                                 uint32_t mode, char typeflag,
@@ -6219,6 +6951,37 @@ OCITAR_API int ocitar_layer_link(ocitar_layer *layer, const char *name,
                                  const char *target)
 {
     return ocitar_i_layer_plain(layer, name, 0644, '1', target, 0);
+}
+
+OCITAR_API int ocitar_layer_parents(ocitar_layer *layer, const char *name,
+                                    uint32_t mode)
+{
+    size_t len = ocitar_i_bytes_length(name, 0), start, at;
+    ocitar_digest digest;
+    ocitar_entry entry;
+    ocitar_key *slot;
+    int e = ocitar_i_layer_check(layer);
+
+    if (e == OCITAR_OK && (len == 0 || layer->desc.paths == NULL ||
+                           layer->desc.path_count == 0))
+        return ocitar_i_blob_torn(
+            &layer->blob,
+            ocitar_i_layer_fail(layer, OCITAR_E_ARG, "layer parents"));
+    OCITAR_MEMSET(&entry, 0, sizeof entry);
+    entry.mode = mode;
+    entry.typeflag = '5';
+    entry.name = name;
+    start = e == OCITAR_OK ? ocitar_i_layer_last(name, &len) : 0;
+    for (at = 1; e == OCITAR_OK && at < start; at++) {
+        len = at;
+        if (name[at] != '/' ||
+            ocitar_i_layer_has(layer, name, at, &digest, &slot) ||
+            ocitar_i_layer_last(name, &len) == len) /* "." is the root */
+            continue;
+        entry.name_len = at + 1; /* with its slash */
+        e = ocitar_layer_entry(layer, &entry);
+    }
+    return e;
 }
 
 /* `dir` + `middle` + `last`, as an empty file. Mode 0, as containerd has it. */
@@ -6375,6 +7138,7 @@ OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer)
 #include <unistd.h>
 #ifdef __linux__
 #  include <sys/sysmacros.h>
+#  include <sys/xattr.h>
 #endif
 
 #ifdef __cplusplus
@@ -7145,6 +7909,9 @@ typedef struct ocitar_i_tree {
     size_t link_count;
     ocitar_i_vector link_names;
     ocitar_i_vector target; /* of a symlink */
+    ocitar_i_vector xattrs; /* ocitar_pair: those of the current entry */
+    ocitar_i_vector xattr_list; /* their names, as the system lists them */
+    ocitar_i_vector xattr_text; /* key, value, NUL, key, value, NUL ... */
     int directory;
     int code; /* errno of the failure */
 } ocitar_i_tree;
@@ -7355,18 +8122,188 @@ static int ocitar_i_tree_entry(ocitar_i_tree *t, const struct stat *st,
     entry.typeflag = typeflag;
     entry.size = typeflag == '0' ? (int64_t)st->st_size : 0;
     entry.mode = st->st_mode & 07777;
+    if (typeflag != '2') /* a link has no mode of its own */
+        entry.mode &= ~(int64_t)d->mode_mask;
     entry.uid = d->own ? (int64_t)d->uid : (int64_t)st->st_uid;
     entry.gid = d->own ? (int64_t)d->gid : (int64_t)st->st_gid;
     entry.mtime.set = 1;
     entry.mtime.seconds = (int64_t)st->st_mtime;
-    if (d->mtime_max.set && entry.mtime.seconds > d->mtime_max.seconds)
-        entry.mtime.seconds = d->mtime_max.seconds;
+#ifdef __linux__
+    if (d->nanoseconds)
+        entry.mtime.nanoseconds = (uint32_t)st->st_mtim.tv_nsec;
+#endif
+    if (d->mtime_max.set &&
+        (entry.mtime.seconds > d->mtime_max.seconds ||
+         (entry.mtime.seconds == d->mtime_max.seconds &&
+          entry.mtime.nanoseconds > d->mtime_max.nanoseconds))) {
+        entry.mtime = d->mtime_max;
+        if (!d->nanoseconds)
+            entry.mtime.nanoseconds = 0;
+    }
+    if (entry.mtime.nanoseconds > 0)
+        entry.format = OCITAR_FORMAT_PAX;
     if (typeflag == '3' || typeflag == '4') {
         entry.devmajor = (int64_t)major(st->st_rdev);
         entry.devminor = (int64_t)minor(st->st_rdev);
     }
+    if (typeflag != '1') {
+        entry.pax = (const ocitar_pair *)t->xattrs.memory;
+        entry.pax_count = t->xattrs.used / sizeof(ocitar_pair);
+    }
     return ocitar_layer_entry(t->layer, &entry);
 }
+
+#ifdef __linux__
+/* The attributes that belong to a file wherever it is. The rest describes
+   this machine: security labels and hashes, and what overlayfs marks. */
+static int ocitar_i_tree_xattr_kept(const char *name)
+{
+    static const char *const kept[] = { "user.", "trusted.",
+                                        "security.capability",
+                                        "system.posix_acl_" };
+    static const char *const left[] = { "user.overlay.", "trusted.overlay." };
+    size_t i, n, len = ocitar_i_bytes_length(name, 0);
+
+    for (i = 0; i < sizeof left / sizeof left[0]; i++) {
+        n = ocitar_i_bytes_length(left[i], 0);
+        if (len >= n && OCITAR_MEMCMP(name, left[i], n) == 0)
+            return 0;
+    }
+    for (i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        n = ocitar_i_bytes_length(kept[i], 0);
+        if (len >= n && OCITAR_MEMCMP(name, kept[i], n) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Of an open file, or by name where one cannot be opened; sizes as the system
+   has them: with `size` 0 how many bytes there are. */
+static ssize_t ocitar_i_tree_xattr_names(int fd, const char *path, char *out,
+                                         size_t size)
+{
+    return fd >= 0 ? flistxattr(fd, out, size) : llistxattr(path, out, size);
+}
+
+static ssize_t ocitar_i_tree_xattr_value(int fd, const char *path,
+                                         const char *name, char *out,
+                                         size_t size)
+{
+    return fd >= 0 ? fgetxattr(fd, name, out, size)
+                   : lgetxattr(path, name, out, size);
+}
+
+/* One attribute behind the others: its record's key and its value. */
+static int ocitar_i_tree_xattr_add(ocitar_i_tree *t, int fd, const char *path,
+                                   const char *name)
+{
+    static const char prefix[] = "SCHILY.xattr.";
+    ocitar_pair pair;
+    ssize_t n = 0;
+    int e;
+
+    OCITAR_MEMSET(&pair, 0, sizeof pair);
+    pair.key_len = sizeof prefix - 1 + ocitar_i_bytes_length(name, 0);
+    e = ocitar_i_vector_add(t, &t->xattr_text, prefix, sizeof prefix - 1);
+    if (e == OCITAR_OK)
+        e = ocitar_i_vector_add(t, &t->xattr_text, name,
+                                pair.key_len - (sizeof prefix - 1));
+    while (e == OCITAR_OK) {
+        n = ocitar_i_tree_xattr_value(fd, path, name, NULL, 0);
+        if (n < 0)
+            break;
+        e = ocitar_i_vector_room(t, &t->xattr_text, (size_t)n + 1);
+        if (e != OCITAR_OK)
+            return e;
+        n = ocitar_i_tree_xattr_value(
+            fd, path, name,
+            (char *)t->xattr_text.memory + t->xattr_text.used,
+            t->xattr_text.size - t->xattr_text.used - 1);
+        if (n >= 0 || errno != ERANGE)
+            break;
+    }
+    if (e != OCITAR_OK)
+        return e;
+    if (n < 0)
+        return errno == ENODATA ? (int)OCITAR_E_CHANGED
+                                : ocitar_i_tree_system(t);
+    pair.value_len = (size_t)n;
+    t->xattr_text.used += (size_t)n;
+    e = ocitar_i_vector_add(t, &t->xattr_text, "", 1);
+    return e != OCITAR_OK ? e
+                          : ocitar_i_vector_add(t, &t->xattrs, &pair,
+                                                sizeof pair);
+}
+
+/* The list of names, in t->xattr_list.used bytes. */
+static int ocitar_i_tree_xattr_list(ocitar_i_tree *t, int fd, const char *path)
+{
+    ssize_t n;
+    int e;
+
+    t->xattr_list.used = 0;
+    do {
+        n = ocitar_i_tree_xattr_names(fd, path, NULL, 0);
+        if (n <= 0)
+            break;
+        e = ocitar_i_vector_room(t, &t->xattr_list, (size_t)n);
+        if (e != OCITAR_OK)
+            return e;
+        n = ocitar_i_tree_xattr_names(fd, path, (char *)t->xattr_list.memory,
+                                      t->xattr_list.size);
+    } while (n < 0 && errno == ERANGE);
+    if (n < 0 && errno != ENOTSUP && (fd >= 0 || errno != ENOENT))
+        return ocitar_i_tree_system(t);
+    t->xattr_list.used = n > 0 ? (size_t)n : 0;
+    return OCITAR_OK;
+}
+
+/* The pairs point into the text, which stands still only now. */
+static void ocitar_i_tree_xattr_point(ocitar_i_tree *t)
+{
+    ocitar_pair *pair = (ocitar_pair *)t->xattrs.memory;
+    const char *text = (const char *)t->xattr_text.memory;
+    size_t i;
+
+    for (i = 0; i < t->xattrs.used / sizeof *pair; i++) {
+        pair[i].key = text;
+        pair[i].value = text + pair[i].key_len;
+        text = pair[i].value + pair[i].value_len + 1;
+    }
+}
+
+/* The attributes of the entry `name`; `fd` is open on it, or -1: links and
+   devices are reached through /proc, if that is there. */
+static int ocitar_i_tree_xattrs(ocitar_i_tree *t, int fd, const char *name)
+{
+    char path[320];
+    const char *at, *end;
+    int e;
+
+    t->xattrs.used = 0;
+    t->xattr_text.used = 0;
+    if (t->desc->no_xattrs)
+        return OCITAR_OK;
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d/%.255s", t->directory,
+                   name);
+    e = ocitar_i_tree_xattr_list(t, fd, path);
+    at = (const char *)t->xattr_list.memory;
+    end = at + t->xattr_list.used;
+    for (; e == OCITAR_OK && at < end; at += ocitar_i_bytes_length(at, 0) + 1)
+        if (ocitar_i_tree_xattr_kept(at))
+            e = ocitar_i_tree_xattr_add(t, fd, path, at);
+    ocitar_i_tree_xattr_point(t);
+    return e;
+}
+#else
+static int ocitar_i_tree_xattrs(ocitar_i_tree *t, int fd, const char *name)
+{
+    (void)t;
+    (void)fd;
+    (void)name;
+    return OCITAR_OK;
+}
+#endif
 
 /* The slot of a file of several names, its own or a free one. */
 static ocitar_i_tree_link *ocitar_i_tree_slot(ocitar_i_tree_link *v,
@@ -7495,6 +8432,8 @@ static int ocitar_i_tree_file(ocitar_i_tree *t, const char *name,
     else if (st.st_ino != seen->st_ino || st.st_dev != seen->st_dev)
         e = OCITAR_E_CHANGED;
     else
+        e = ocitar_i_tree_xattrs(t, fd, name);
+    if (e == OCITAR_OK)
         e = ocitar_i_tree_entry(t, &st, '0', NULL);
     if (e == OCITAR_OK)
         e = ocitar_i_tree_body(t, fd, &st);
@@ -7520,7 +8459,11 @@ static int ocitar_i_tree_symlink(ocitar_i_tree *t, const char *name,
         want = 2 * t->target.size;
     } while ((size_t)n >= t->target.size);
     ((char *)t->target.memory)[n] = 0;
-    return ocitar_i_tree_entry(t, st, '2', (const char *)t->target.memory);
+    e = ocitar_i_tree_xattrs(t, -1, name);
+    return e != OCITAR_OK
+               ? e
+               : ocitar_i_tree_entry(t, st, '2',
+                                     (const char *)t->target.memory);
 }
 
 static int ocitar_i_tree_enter(ocitar_i_tree *t, const char *name,
@@ -7531,24 +8474,67 @@ static int ocitar_i_tree_enter(ocitar_i_tree *t, const char *name,
 
     t->path.used--; /* its NUL becomes a slash */
     e = ocitar_i_vector_add(t, &t->path, "/", 2);
-    if (e == OCITAR_OK)
-        e = ocitar_i_tree_entry(t, seen, '5', NULL);
     if (e != OCITAR_OK)
         return e;
     fd = openat(t->directory, name,
                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return ocitar_i_tree_system(t);
-    if (fstat(fd, &st) != 0) {
+    if (fstat(fd, &st) != 0)
         e = ocitar_i_tree_system(t);
-        close(fd);
-        return e;
+    else if (st.st_ino != seen->st_ino || st.st_dev != seen->st_dev)
+        e = OCITAR_E_CHANGED;
+    else
+        e = ocitar_i_tree_xattrs(t, fd, name);
+    if (e == OCITAR_OK)
+        e = ocitar_i_tree_entry(t, &st, '5', NULL);
+    if (e == OCITAR_OK)
+        return ocitar_i_tree_push(t, fd, &st, t->path.used - 1);
+    close(fd);
+    return e;
+}
+
+/* Does a pattern fit a whole text? At a mismatch the last '*' takes one byte
+   more, and if it must not, the last "**". */
+static int ocitar_i_tree_fits(const char *p, const char *s)
+{
+    const char *one = NULL, *one_at = NULL, *all = NULL, *all_at = NULL;
+
+    for (;;) {
+        if (*p == '*' && p[1] == '*') {
+            all = p += 2, all_at = s;
+            one = NULL;
+        } else if (*p == '*') {
+            one = ++p, one_at = s;
+        } else if (*s != 0 && (*p == *s || (*p == '?' && *s != '/'))) {
+            p++, s++;
+        } else if (*p == 0 && *s == 0) {
+            return 1;
+        } else if (one != NULL && *one_at != 0 && *one_at != '/') {
+            p = one, s = ++one_at;
+        } else if (all != NULL && *all_at != 0) {
+            p = all, s = ++all_at;
+            one = NULL;
+        } else {
+            return 0;
+        }
     }
-    if (st.st_ino != seen->st_ino || st.st_dev != seen->st_dev) {
-        close(fd);
-        return OCITAR_E_CHANGED;
+}
+
+/* Is the current entry to be left out? */
+static int ocitar_i_tree_excluded(const ocitar_i_tree *t, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < t->desc->exclude_count; i++) {
+        const char *p = t->desc->exclude[i];
+        int path = ocitar_i_bytes_has(p, ocitar_i_bytes_length(p, 0), '/');
+
+        if (ocitar_i_tree_fits(
+                p, path ? (const char *)t->path.memory : name))
+            return 1;
     }
-    return ocitar_i_tree_push(t, fd, &st, t->path.used - 1);
+    return 0;
 }
 
 /* One entry of the current directory, by its name in the arena. */
@@ -7563,6 +8549,8 @@ static int ocitar_i_tree_visit(ocitar_i_tree *t, size_t name_at)
                             ocitar_i_bytes_length(name, 0) + 1);
     if (e != OCITAR_OK)
         return e;
+    if (ocitar_i_tree_excluded(t, name))
+        return OCITAR_OK;
     if (fstatat(t->directory, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return ocitar_i_tree_system(t);
     if (S_ISSOCK(st.st_mode))
@@ -7576,9 +8564,25 @@ static int ocitar_i_tree_visit(ocitar_i_tree *t, size_t name_at)
         return ocitar_i_tree_file(t, name, &st);
     if (S_ISLNK(st.st_mode))
         return ocitar_i_tree_symlink(t, name, &st);
+    e = ocitar_i_tree_xattrs(t, -1, name);
+    if (e != OCITAR_OK)
+        return e;
     return ocitar_i_tree_entry(
         t, &st, S_ISCHR(st.st_mode) ? '3' : S_ISBLK(st.st_mode) ? '4' : '6',
         NULL);
+}
+
+/* The entry of the directory itself. */
+static int ocitar_i_tree_root(ocitar_i_tree *t, int fd, const struct stat *st)
+{
+    int e = ocitar_i_tree_xattrs(t, fd, ".");
+
+    if (e == OCITAR_OK)
+        e = ocitar_i_vector_add(t, &t->path, "./", 3);
+    if (e == OCITAR_OK)
+        e = ocitar_i_tree_entry(t, st, '5', NULL);
+    t->path.used = 0;
+    return e;
 }
 
 static int ocitar_i_tree_walk(ocitar_i_tree *t)
@@ -7590,8 +8594,10 @@ static int ocitar_i_tree_walk(ocitar_i_tree *t)
 
     if (fd < 0)
         return ocitar_i_tree_system(t);
-    if (fstat(fd, &st) != 0) {
-        e = ocitar_i_tree_system(t);
+    e = fstat(fd, &st) != 0 ? ocitar_i_tree_system(t) : (int)OCITAR_OK;
+    if (e == OCITAR_OK && t->desc->with_root)
+        e = ocitar_i_tree_root(t, fd, &st);
+    if (e != OCITAR_OK) {
         close(fd);
         return e;
     }
@@ -7617,7 +8623,8 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
     if (e != OCITAR_OK)
         return e;
     if (desc == NULL || desc->path == NULL || desc->allocator == NULL ||
-        desc->buffer == NULL || desc->buffer_size < 512)
+        desc->buffer == NULL || desc->buffer_size < 512 ||
+        (desc->exclude == NULL && desc->exclude_count > 0))
         return ocitar_i_blob_torn(
             &layer->blob,
             ocitar_i_layer_fail(layer, OCITAR_E_ARG, "layer tree"));
@@ -7644,6 +8651,9 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
     ocitar_i_vector_free(&t, &t.links);
     ocitar_i_vector_free(&t, &t.link_names);
     ocitar_i_vector_free(&t, &t.target);
+    ocitar_i_vector_free(&t, &t.xattrs);
+    ocitar_i_vector_free(&t, &t.xattr_list);
+    ocitar_i_vector_free(&t, &t.xattr_text);
     return e;
 }
 
