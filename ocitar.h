@@ -126,6 +126,9 @@
                                (without -ffreestanding a compiler may turn
                                loops into strlen, and memcmp into bcmp)
        OCITAR_NO_SHA512        leave out SHA-384 and SHA-512 (about 1.5 KiB)
+       OCITAR_NO_INTRINSICS    only portable C: not the SHA-256 instructions of
+                               x86 (used if they are there, whatever the
+                               compiler's flags; not with -ffreestanding)
        OCITAR_MEMCPY, OCITAR_MEMMOVE, OCITAR_MEMSET, OCITAR_MEMCMP
                                your own, all four or none
 
@@ -301,6 +304,7 @@ typedef struct ocitar_digester {
     int error; /* the engine's own code */
     uint8_t algorithm;
     uint8_t live;
+    uint8_t kernel; /* which of the bundled SHA-256 fits this processor */
 } ocitar_digester;
 
 /* One slot of a key set: the first 32 bytes of a digest. Names are chosen by
@@ -662,6 +666,7 @@ typedef struct ocitar_layout {
     uint8_t algorithms;
     uint8_t initialised;
     uint8_t indexed; /* it has its index, or one is open */
+    uint8_t kernel;  /* of its digesters */
 } ocitar_layout;
 
 /* `desc` may be NULL. The keys are zeroed here. E_ARG, E_STATE. */
@@ -1285,6 +1290,18 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 #  error "define all of OCITAR_MEMCPY, _MEMMOVE, _MEMSET, _MEMCMP, or none"
 #endif
 
+/* Whose headers these are matters: with -ffreestanding there may be none. */
+#if !defined OCITAR_NO_INTRINSICS && __STDC_HOSTED__ && \
+    (defined __x86_64__ || defined __i386__) && defined __GNUC__
+#  include <cpuid.h>
+#  include <immintrin.h>
+#  define OCITAR_I_SHANI __attribute__((__target__("sha,sse4.1")))
+#elif !defined OCITAR_NO_INTRINSICS && defined _MSC_VER && \
+    (defined _M_X64 || defined _M_IX86)
+#  include <intrin.h>
+#  define OCITAR_I_SHANI
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -1739,10 +1756,8 @@ static void ocitar_i_digest_schedule256(uint32_t w[16])
     }
 }
 
-static void ocitar_i_digest_blocks256(uint32_t *h, const uint8_t *data,
-                                      size_t count)
-{
-    static const uint32_t k[64] = {
+/* FIPS 180-4, 4.2.2. */
+static const uint32_t ocitar_i_digest_k256[64] = {
     0x428a2f98u, 0x71374491u, 0xb5c0fbcfu, 0xe9b5dba5u, 0x3956c25bu,
     0x59f111f1u, 0x923f82a4u, 0xab1c5ed5u, 0xd807aa98u, 0x12835b01u,
     0x243185beu, 0x550c7dc3u, 0x72be5d74u, 0x80deb1feu, 0x9bdc06a7u,
@@ -1756,7 +1771,11 @@ static void ocitar_i_digest_blocks256(uint32_t *h, const uint8_t *data,
     0x2748774cu, 0x34b0bcb5u, 0x391c0cb3u, 0x4ed8aa4au, 0x5b9cca4fu,
     0x682e6ff3u, 0x748f82eeu, 0x78a5636fu, 0x84c87814u, 0x8cc70208u,
     0x90befffau, 0xa4506cebu, 0xbef9a3f7u, 0xc67178f2u
-    };
+};
+
+static void ocitar_i_digest_blocks256(uint32_t *h, const uint8_t *data,
+                                      size_t count)
+{
     uint32_t w[16], v[8];
     size_t i, j;
 
@@ -1769,7 +1788,7 @@ static void ocitar_i_digest_blocks256(uint32_t *h, const uint8_t *data,
             if (i > 0)
                 ocitar_i_digest_schedule256(w);
             for (j = 0; j < 16; j += 8) {
-                const uint32_t *kk = k + i + j, *ww = w + j;
+                const uint32_t *kk = ocitar_i_digest_k256 + i + j, *ww = w + j;
 
                 OCITAR_I_ROUND256(v[0], v[1], v[2], v[3], v[4], v[5], v[6],
                                   v[7], kk[0] + ww[0]);
@@ -1795,6 +1814,99 @@ static void ocitar_i_digest_blocks256(uint32_t *h, const uint8_t *data,
 }
 
 #undef OCITAR_I_ROUND256
+
+enum {
+    OCITAR_I_KERNEL_PORTABLE = 0,
+    OCITAR_I_KERNEL_SHANI = 1,
+    OCITAR_I_KERNEL_LATER = 2 /* to be asked for where it is worth it */
+};
+
+#ifdef OCITAR_I_SHANI
+/* Four rounds. The instruction takes the state as two vectors, ABEF and CDGH,
+   does two rounds and swaps their meaning; meanwhile the words that are done
+   with become those of sixteen rounds later (6.2.2, step 1). */
+#define OCITAR_I_ROUNDS4(w0, w1, w2, w3, at)                                  \
+    do {                                                                      \
+        const __m128i kw = _mm_add_epi32(                                     \
+            w0, _mm_loadu_si128((const __m128i *)(const void *)(k + (at))));  \
+        cdgh = _mm_sha256rnds2_epu32(cdgh, abef, kw);                         \
+        w0 = _mm_sha256msg2_epu32(                                            \
+            _mm_add_epi32(_mm_sha256msg1_epu32(w0, w1),                       \
+                          _mm_alignr_epi8(w3, w2, 4)),                        \
+            w3);                                                              \
+        abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(kw, 14));  \
+    } while (0)
+
+OCITAR_I_SHANI
+static void ocitar_i_digest_shani(uint32_t *h, const uint8_t *data,
+                                  size_t count)
+{
+    const __m128i swap = _mm_set_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607,
+                                       0x00010203);
+    const __m128i *in = (const __m128i *)(const void *)data;
+    __m128i low = _mm_loadu_si128((const __m128i *)(const void *)h);
+    __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(h + 4));
+    __m128i abef, cdgh, abef_was, cdgh_was, a, b, c, d;
+    size_t i;
+
+    low = _mm_shuffle_epi32(low, 0xb1);   /* badc */
+    high = _mm_shuffle_epi32(high, 0x1b); /* hgfe, from the highest down */
+    abef = _mm_alignr_epi8(low, high, 8);
+    cdgh = _mm_blend_epi16(high, low, 0xf0);
+    for (; count > 0; count--, in += 4) {
+        const uint32_t *k = ocitar_i_digest_k256;
+
+        abef_was = abef;
+        cdgh_was = cdgh;
+        a = _mm_shuffle_epi8(_mm_loadu_si128(in), swap);
+        b = _mm_shuffle_epi8(_mm_loadu_si128(in + 1), swap);
+        c = _mm_shuffle_epi8(_mm_loadu_si128(in + 2), swap);
+        d = _mm_shuffle_epi8(_mm_loadu_si128(in + 3), swap);
+        for (i = 0; i < 4; i++, k += 16) {
+            OCITAR_I_ROUNDS4(a, b, c, d, 0);
+            OCITAR_I_ROUNDS4(b, c, d, a, 4);
+            OCITAR_I_ROUNDS4(c, d, a, b, 8);
+            OCITAR_I_ROUNDS4(d, a, b, c, 12);
+        }
+        abef = _mm_add_epi32(abef, abef_was);
+        cdgh = _mm_add_epi32(cdgh, cdgh_was);
+    }
+    low = _mm_shuffle_epi32(abef, 0x1b);  /* feba, from the highest down */
+    high = _mm_shuffle_epi32(cdgh, 0xb1); /* dchg */
+    _mm_storeu_si128((__m128i *)(void *)h, _mm_blend_epi16(low, high, 0xf0));
+    _mm_storeu_si128((__m128i *)(void *)(h + 4),
+                     _mm_alignr_epi8(high, low, 8));
+}
+
+#undef OCITAR_I_ROUNDS4
+
+/* SHA, SSSE3 and SSE4.1 in the leaves 7 and 1. In a virtual machine the
+   question costs as much as hashing 4 KiB in portable C: ask once. */
+static uint8_t ocitar_i_digest_kernel(void)
+{
+    unsigned r[8] = { 0, 0, 0, 0, 0, 0, 0, 0 };
+
+#ifdef _MSC_VER
+    __cpuid((int *)r, 0);
+    if (r[0] < 7)
+        return OCITAR_I_KERNEL_PORTABLE;
+    __cpuid((int *)r, 1);
+    __cpuidex((int *)(r + 4), 7, 0);
+#else
+    if (__get_cpuid_max(0, NULL) < 7)
+        return OCITAR_I_KERNEL_PORTABLE;
+    __cpuid(1, r[0], r[1], r[2], r[3]);
+    __cpuid_count(7, 0, r[4], r[5], r[6], r[7]);
+#endif
+    return r[2] >> 9 & r[2] >> 19 & r[5] >> 29 & 1 ? OCITAR_I_KERNEL_SHANI
+                                                   : OCITAR_I_KERNEL_PORTABLE;
+}
+#else
+static uint8_t ocitar_i_digest_kernel(void)
+{
+    return OCITAR_I_KERNEL_PORTABLE;
+}
+#endif
 
 #ifndef OCITAR_NO_SHA512
 static uint64_t ocitar_i_digest_ror64(uint64_t x, unsigned n)
@@ -2037,12 +2149,11 @@ static void ocitar_i_digester_load(ocitar_digester *d)
     OCITAR_MEMCPY(d->state.s256.h, h256, sizeof h256);
 }
 
-OCITAR_API int ocitar_digester_begin(ocitar_digester *digester,
-                                     uint8_t algorithm,
-                                     const ocitar_engine *engine)
+/* With a kernel that is known already. */
+static int ocitar_i_digester_begin(ocitar_digester *digester,
+                                   uint8_t algorithm,
+                                   const ocitar_engine *engine, uint8_t kernel)
 {
-    if (digester == NULL)
-        return OCITAR_E_ARG;
     digester->live = 0;
     digester->error = 0;
     digester->length = 0;
@@ -2052,6 +2163,7 @@ OCITAR_API int ocitar_digester_begin(ocitar_digester *digester,
         engine = NULL;
     digester->engine = engine;
     digester->algorithm = algorithm;
+    digester->kernel = kernel;
     if (engine == NULL)
         ocitar_i_digester_load(digester);
     else if ((digester->error = engine->begin_fn(
@@ -2061,12 +2173,28 @@ OCITAR_API int ocitar_digester_begin(ocitar_digester *digester,
     return OCITAR_OK;
 }
 
+OCITAR_API int ocitar_digester_begin(ocitar_digester *digester,
+                                     uint8_t algorithm,
+                                     const ocitar_engine *engine)
+{
+    if (digester == NULL)
+        return OCITAR_E_ARG;
+    return ocitar_i_digester_begin(digester, algorithm, engine,
+                                   OCITAR_I_KERNEL_LATER);
+}
+
 static void ocitar_i_digester_blocks(ocitar_digester *d, const uint8_t *data,
                                      size_t count)
 {
 #ifndef OCITAR_NO_SHA512
     if (d->algorithm != OCITAR_SHA256) {
         ocitar_i_digest_blocks512(d->state.s512.h, data, count);
+        return;
+    }
+#endif
+#ifdef OCITAR_I_SHANI
+    if (d->kernel == OCITAR_I_KERNEL_SHANI) {
+        ocitar_i_digest_shani(d->state.s256.h, data, count);
         return;
     }
 #endif
@@ -2083,6 +2211,8 @@ static void ocitar_i_digester_absorb(ocitar_digester *d, const uint8_t *p,
     uint8_t *block = size == 64 ? d->state.s256.block : d->state.s512.block;
 
     d->length += len;
+    if (d->kernel == OCITAR_I_KERNEL_LATER && d->length >= 4096)
+        d->kernel = ocitar_i_digest_kernel();
     if (held > 0) {
         n = len < size - held ? len : size - held;
         OCITAR_MEMCPY(block + held, p, n);
@@ -4036,6 +4166,7 @@ OCITAR_API int ocitar_layout_begin(ocitar_layout *layout,
         layout->algorithms = desc->algorithms;
     }
     layout->algorithms |= OCITAR_SHA256;
+    layout->kernel = ocitar_i_digest_kernel();
     if (root == NULL || layout->driver == NULL)
         return OCITAR_E_ARG;
     if (layout->key_count > 0)
@@ -4566,7 +4697,8 @@ static int ocitar_i_blob_begin(ocitar_blob *b, ocitar_layout *layout,
     if (algorithm == 0)
         algorithm = OCITAR_SHA256;
     ocitar_i_layout_root(layout)->user_code = 0;
-    e = ocitar_digester_begin(&b->digester, algorithm, layout->engine);
+    e = ocitar_i_digester_begin(&b->digester, algorithm, layout->engine,
+                                layout->kernel);
     if (e != OCITAR_OK)
         return ocitar_i_node_fail(&b->node, e, b->digester.error,
                                   "blob begin: algorithm");
@@ -4856,7 +4988,7 @@ static int ocitar_i_layout_hash(ocitar_layout *l, uint8_t algorithm,
                                 ocitar_digest *out)
 {
     ocitar_digester d;
-    int e = ocitar_digester_begin(&d, algorithm, l->engine);
+    int e = ocitar_i_digester_begin(&d, algorithm, l->engine, l->kernel);
 
     if (e == OCITAR_OK) {
         ocitar_digester_update(&d, data, len); /* its error stays in d */
@@ -4967,7 +5099,7 @@ static int ocitar_i_blob_pass(ocitar_layout *l, const ocitar_source *source,
                               ocitar_digest *digest, uint64_t *size)
 {
     ocitar_digester d;
-    int e = ocitar_digester_begin(&d, algorithm, l->engine);
+    int e = ocitar_i_digester_begin(&d, algorithm, l->engine, l->kernel);
 
     if (e == OCITAR_OK)
         e = ocitar_i_blob_read(l, source, &d, buffer, buffer_size, limit, out);
@@ -5334,7 +5466,7 @@ static int ocitar_i_document_measure(ocitar_layout *l,
 
     OCITAR_MEMSET(&c, 0, sizeof c);
     OCITAR_MEMSET(&j, 0, sizeof j);
-    e = ocitar_digester_begin(&c.digester, algorithm, l->engine);
+    e = ocitar_i_digester_begin(&c.digester, algorithm, l->engine, l->kernel);
     j.put_fn = ocitar_i_document_count_put;
     j.user = &c;
     j.error = e;
@@ -6583,7 +6715,8 @@ static int ocitar_i_layer_code_begin(ocitar_layer *layer)
 
     if (codec == NULL)
         return OCITAR_OK;
-    ocitar_digester_begin(&layer->diff, OCITAR_SHA256, NULL);
+    ocitar_i_digester_begin(&layer->diff, OCITAR_SHA256, NULL,
+                            layer->blob.layout->kernel);
     code = codec->begin_fn(codec->user);
     layer->coding = code == 0;
     return code == 0 ? (int)OCITAR_OK
@@ -6730,12 +6863,12 @@ static int ocitar_i_layer_is_whiteout(const char *name, size_t len)
 /* The key of a path: the digest of its parts without "." and "//", so that
    "./a//b/" and "a/b" are one. */
 static void ocitar_i_layer_path_key(const char *name, size_t len,
-                                    ocitar_digest *out)
+                                    uint8_t kernel, ocitar_digest *out)
 {
     ocitar_digester d;
     size_t at = 0, start;
 
-    ocitar_digester_begin(&d, OCITAR_SHA256, NULL);
+    ocitar_i_digester_begin(&d, OCITAR_SHA256, NULL, kernel);
     while (at < len) {
         for (start = at; at < len && name[at] != '/'; at++)
             ;
@@ -6752,7 +6885,7 @@ static int ocitar_i_layer_has(const ocitar_layer *layer, const char *name,
                               size_t len, ocitar_digest *digest,
                               ocitar_key **slot)
 {
-    ocitar_i_layer_path_key(name, len, digest);
+    ocitar_i_layer_path_key(name, len, layer->blob.layout->kernel, digest);
     *slot = ocitar_i_keys_slot(layer->desc.paths, layer->desc.path_count,
                                digest);
     return *slot != NULL &&

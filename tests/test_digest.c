@@ -241,6 +241,84 @@ static void test_byte_by_byte(void)
 /* FIPS 180-4, 5.1: the length is 64 bits for SHA-256, 128 bits for the
    others. Too much to write, so the count is set; the padding block is
    written out here, hashed as data, and the state read without an end. */
+/* The kernel that a layout found for this processor: 0 is the portable one. */
+static uint8_t kernel_here(void)
+{
+    static unsigned char buffer[512];
+    ocitar_archive_desc desc = OCITAR_ZERO;
+    ocitar_archive archive;
+    ocitar_layout layout;
+
+    desc.buffer = buffer;
+    desc.buffer_size = sizeof buffer;
+    CHECK_CODE(ocitar_archive_begin(&archive, &desc), OCITAR_OK);
+    CHECK_CODE(ocitar_layout_begin(&layout, &archive, NULL), OCITAR_OK);
+    return layout.kernel;
+}
+
+static ocitar_digest with_kernel(uint8_t kernel, const unsigned char *data,
+                                 size_t len, size_t split)
+{
+    ocitar_digester d;
+    ocitar_digest out;
+
+    ocitar_digester_begin(&d, OCITAR_SHA256, NULL);
+    d.kernel = kernel;
+    ocitar_digester_update(&d, data, split);
+    ocitar_digester_update(&d, data + split, len - split);
+    ocitar_digester_end(&d, &out);
+    return out;
+}
+
+/* Every length to 4096 at every alignment to 64, and at some splits: what the
+   processor's own instructions compute is what portable C does. */
+static void test_kernels_agree(void)
+{
+    static unsigned char data[4096 + 64];
+    uint8_t kernel = kernel_here();
+    ocitar_digest a, b;
+    size_t len, same = 0;
+
+    fill(data, sizeof data);
+    for (len = 0; len <= 4096; len++) {
+        const unsigned char *p = data + len % 64;
+
+        a = with_kernel(0, p, len, 0);
+        b = with_kernel(kernel, p, len, len / 3);
+        same += (size_t)ocitar_digest_equal(&a, &b);
+        b = with_kernel(kernel, p, len, len < 64 ? len : 64);
+        same += (size_t)ocitar_digest_equal(&a, &b);
+    }
+    CHECK(same == 2 * 4097);
+    for (len = 0; len < 64; len++) {
+        a = with_kernel(0, data + len, 4096, 0);
+        b = with_kernel(kernel, data + len, 4096, 1);
+        CHECK(ocitar_digest_equal(&a, &b));
+    }
+    printf("kernel %d\n", kernel);
+}
+
+/* One that turns to the processor's instructions on its way. */
+static void test_kernel_turns(void)
+{
+    static unsigned char data[3 * 4096];
+    ocitar_digest a, b;
+    ocitar_digester d;
+    size_t step, at;
+
+    fill(data, sizeof data);
+    a = with_kernel(0, data, sizeof data, 0);
+    for (step = 1; step <= 4097; step = step * 2 + 1) {
+        ocitar_digester_begin(&d, OCITAR_SHA256, NULL);
+        for (at = 0; at < sizeof data; at += step)
+            ocitar_digester_update(&d, data + at,
+                                   sizeof data - at < step ? sizeof data - at
+                                                           : step);
+        ocitar_digester_end(&d, &b);
+        CHECK(ocitar_digest_equal(&a, &b));
+    }
+}
+
 static void test_great_lengths(void)
 {
     const uint64_t length = UINT64_C(0xb234567800000000);
@@ -952,6 +1030,8 @@ int main(void)
     test_all_splits();
     test_three_pieces();
     test_byte_by_byte();
+    test_kernels_agree();
+    test_kernel_turns();
     test_great_lengths();
     test_lengths_and_names();
     test_algorithm_parse();
