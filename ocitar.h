@@ -217,7 +217,8 @@ enum {
     OCITAR_E_SYSTEM      = -19, /* the system failed; user_code is errno */
     OCITAR_E_LINK        = -20, /* a hard link to what is not in the layer */
     OCITAR_E_WHITEOUT    = -21, /* a file called ".wh..." that is none */
-    OCITAR_E_CODEC       = -22  /* the codec failed; user_code is its own */
+    OCITAR_E_CODEC       = -22, /* the codec failed; user_code is its own */
+    OCITAR_E_FORMAT      = -23  /* input that is not what it should be */
 };
 
 #define OCITAR_SIZE_UNKNOWN UINT64_MAX
@@ -434,6 +435,97 @@ OCITAR_API int ocitar_encoder_next(ocitar_encoder *encoder,
 /* Bytes of all blocks together: 512, or with pax records 1536 and more. */
 OCITAR_API size_t ocitar_encoder_size(const ocitar_encoder *encoder);
 
+enum { /* what ocitar_decoder_next made of a block */
+    OCITAR_BLOCK_MORE = 0,  /* the head goes on in the next one */
+    OCITAR_BLOCK_ENTRY = 1, /* an entry; its body follows in whole blocks */
+    OCITAR_BLOCK_END = 2    /* the second zero block: the end */
+};
+
+/* Decodes an entry's head, block by block: V7, ustar, star, GNU (long names,
+   base-256 numbers) and pax, as Go's archive/tar reads them, but stricter.
+   Yours to place, not to touch; to read are: */
+typedef struct ocitar_decoder {
+    ocitar_entry entry; /* after OCITAR_BLOCK_ENTRY, until the next call */
+    const char *pax;    /* its pax records as they came, for ocitar_pax_next */
+    size_t pax_len;
+    size_t need;     /* with OCITAR_E_LIMIT: a buffer of so many bytes */
+    const char *why; /* with OCITAR_E_FORMAT and E_LIMIT: in words, static */
+    uint8_t sparse;  /* 1: GNU's sparse file, whose body is no file's bytes */
+    uint8_t phase;
+    char meta;       /* typeflag of the meta entry under way */
+    uint8_t metas;   /* which of them came */
+    char *buffer;
+    size_t size;
+    size_t used;
+    size_t meta_at;  /* where its body is in the buffer */
+    size_t meta_len;
+    size_t meta_got;
+    size_t name_at, name_len, link_at, link_len; /* GNU's long ones */
+    size_t records_at, records_len;
+} ocitar_decoder;
+
+/* `buffer` holds names and pax records, 512 bytes at the least; more than
+   that needs as much more. E_ARG. */
+OCITAR_API int ocitar_decoder_begin(ocitar_decoder *decoder, void *buffer,
+                                    size_t size);
+/* Takes the next block of a head. Not those of bodies. OCITAR_BLOCK_..., or
+   OCITAR_E_FORMAT, OCITAR_E_LIMIT: for good. */
+OCITAR_API int ocitar_decoder_next(ocitar_decoder *decoder,
+                                   const uint8_t block[512]);
+/* Takes one record off the front of pax data: 1, 0 if there is none, or
+   OCITAR_E_FORMAT. Key and value point into it. */
+OCITAR_API int ocitar_pax_next(const char **pax, size_t *len,
+                               ocitar_pair *out);
+
+/* ---- json -------------------------------------------------------------- */
+
+enum {
+    OCITAR_JSON_OBJECT, OCITAR_JSON_OBJECT_END, OCITAR_JSON_ARRAY,
+    OCITAR_JSON_ARRAY_END, OCITAR_JSON_KEY, OCITAR_JSON_STRING,
+    OCITAR_JSON_NUMBER, OCITAR_JSON_TRUE, OCITAR_JSON_FALSE, OCITAR_JSON_NULL,
+    OCITAR_JSON_PART /* of a key, string or number too long for the buffer;
+                        its last piece comes with the token itself */
+};
+
+enum { OCITAR_JSON_DEPTH_MAX = 64 };
+
+/* Takes JSON (RFC 8259) in pieces and gives tokens. Yours to place. */
+typedef struct ocitar_json {
+    int (*token_fn)(void *user, int token, const char *text, size_t len);
+    void *user;
+    char *buffer;    /* for one string or number, 16 bytes at the least */
+    size_t capacity;
+    uint64_t *seen;  /* finds names that an object has twice: a slot for each
+                        open object and each of its names; or NULL */
+    size_t seen_capacity;
+    uint32_t depth_max; /* 0: OCITAR_JSON_DEPTH_MAX, which is the most */
+    uint8_t unseen;  /* out: 1 if the slots did not do for all names */
+    uint8_t state;
+    uint8_t escape;
+    uint8_t utf8_left, utf8_low, utf8_high;
+    uint8_t key;
+    uint8_t depth;
+    uint64_t objects; /* a bit for each level: object or array */
+    uint64_t marked;  /* a bit for each level: its names are looked at */
+    uint64_t hash;
+    size_t seen_used;
+    size_t used;
+    const char *literal;
+    uint32_t unit;
+    uint32_t high;    /* half of a surrogate pair */
+    int error;
+} ocitar_json;
+
+/* Fill in the first fields, zero the rest. token_fn returns 0, or a code of
+   this library that ends the reading. E_ARG. */
+OCITAR_API int ocitar_json_begin(ocitar_json *json);
+/* OCITAR_E_FORMAT, E_UTF8 (lone surrogates, too), E_DUPLICATE, E_LIMIT
+   (depth), and what token_fn returned. The error stays. */
+OCITAR_API int ocitar_json_push(ocitar_json *json, const void *data,
+                                size_t len);
+/* OCITAR_E_FORMAT: it is not complete. */
+OCITAR_API int ocitar_json_end(ocitar_json *json);
+
 /* ---- stream ------------------------------------------------------------ */
 
 /* Where bytes go. Functions return 0, or a code of yours, which comes back as
@@ -521,6 +613,47 @@ OCITAR_API uint64_t ocitar_archive_size(const ocitar_archive *archive);
 /* The first error that still stands, in detail; never NULL. */
 OCITAR_API const ocitar_error *
 ocitar_archive_error(const ocitar_archive *archive);
+
+/* What is told of an archive that is read. Functions return 0, or a code of
+   theirs that ends the reading: user_code of OCITAR_E_HOOK. */
+typedef struct ocitar_reader_desc {
+    void *buffer;       /* for ocitar_decoder_begin; lent until the end */
+    size_t buffer_size;
+    int (*entry_fn)(void *user, const ocitar_entry *entry);
+    int (*data_fn)(void *user, const void *data, size_t len); /* of its body;
+                           may be NULL */
+    int (*done_fn)(void *user); /* the entry is complete; may be NULL */
+    void *user;
+    uint64_t max_entries; /* 0: a million */
+    uint64_t max_bytes;   /* 0: 2^63-1 */
+} ocitar_reader_desc;
+
+/* A tar being read from pieces of any length. Yours to place; to read are: */
+typedef struct ocitar_reader {
+    ocitar_decoder decoder;
+    ocitar_reader_desc desc;
+    uint64_t offset;  /* bytes taken */
+    uint64_t start;   /* where the head of the last entry begins */
+    uint64_t entries; /* complete heads */
+    uint64_t left;    /* body bytes that the entry still lacks */
+    int error;
+    int user_code;
+    uint8_t ended;    /* the end mark came; what follows is not read */
+    uint8_t open;     /* an entry is not complete */
+    uint16_t skip;    /* padding to come */
+    uint16_t held;
+    uint8_t block[512];
+} ocitar_reader;
+
+/* OCITAR_E_ARG. */
+OCITAR_API int ocitar_reader_begin(ocitar_reader *reader,
+                                   const ocitar_reader_desc *desc);
+/* Errors of ocitar_decoder_next; E_LIMIT: more entries or bytes than allowed;
+   OCITAR_E_HOOK. The error stays. */
+OCITAR_API int ocitar_reader_push(ocitar_reader *reader, const void *data,
+                                  size_t len);
+/* OCITAR_E_SIZE: it ends within an entry, or without its end mark. */
+OCITAR_API int ocitar_reader_end(ocitar_reader *reader);
 
 /* ---- spool ------------------------------------------------------------- */
 
@@ -1437,6 +1570,7 @@ static const ocitar_i_error_row *ocitar_i_error_find(int code)
         { "E_LINK", "a hard link to what is not in the layer" },
         { "E_WHITEOUT", "a name that only a whiteout may have" },
         { "E_CODEC", "the codec failed" },
+        { "E_FORMAT", "malformed input" },
         { "E_?", "unknown error" }
     };
     const int last = (int)(sizeof rows / sizeof rows[0]) - 1;
@@ -3131,6 +3265,481 @@ OCITAR_API int ocitar_encoder_next(ocitar_encoder *encoder,
     return 1;
 }
 
+/* -- decoder -- */
+
+enum { /* what decoder_next takes next */
+    OCITAR_I_DECODE_HEAD, OCITAR_I_DECODE_META, OCITAR_I_DECODE_SPARSE,
+    OCITAR_I_DECODE_ZERO, OCITAR_I_DECODE_DONE, OCITAR_I_DECODE_FAILED
+};
+
+enum { /* which meta entries came, and which header this is */
+    OCITAR_I_META_PAX = 1, OCITAR_I_META_NAME = 2, OCITAR_I_META_LINK = 4
+};
+
+static int ocitar_i_decoder_fail(ocitar_decoder *d, int code, const char *why)
+{
+    d->phase = OCITAR_I_DECODE_FAILED;
+    d->why = why;
+    return code;
+}
+
+static int ocitar_i_decoder_short(ocitar_decoder *d, size_t need,
+                                  const char *why)
+{
+    d->need = need;
+    return ocitar_i_decoder_fail(d, OCITAR_E_LIMIT, why);
+}
+
+/* Bytes up to the first NUL of a field. */
+static size_t ocitar_i_tar_field(const uint8_t *field, size_t width)
+{
+    size_t n = 0;
+
+    while (n < width && field[n] != 0)
+        n++;
+    return n;
+}
+
+/* Octal with spaces and NULs around it, or base-256 in two's complement, which
+   the first bit tells. 0: not a number, or none that an int64_t holds. */
+static int ocitar_i_tar_number(const uint8_t *p, size_t width, int64_t *out)
+{
+    uint64_t v = 0;
+    uint8_t flip = 0;
+    size_t i = 0;
+
+    *out = 0;
+    if (p[0] & 0x80) {
+        flip = p[0] & 0x40 ? 0xff : 0;
+        for (; i < width; i++) {
+            if (v >> 55 != 0)
+                return 0;
+            v = v << 8 | (uint8_t)((p[i] ^ flip) & (i == 0 ? 0x7f : 0xff));
+        }
+        *out = flip ? -(int64_t)v - 1 : (int64_t)v;
+        return 1;
+    }
+    while (i < width && (p[i] == ' ' || p[i] == 0))
+        i++;
+    for (; i < width && p[i] >= '0' && p[i] <= '7'; i++) {
+        if (v >> 60 != 0)
+            return 0;
+        v = v << 3 | (uint64_t)(p[i] - '0');
+    }
+    while (i < width && (p[i] == ' ' || p[i] == 0))
+        i++;
+    *out = (int64_t)v;
+    return i == width;
+}
+
+/* The sum of all bytes with the field itself as spaces (POSIX ustar); old tars
+   summed signed bytes. */
+static int ocitar_i_tar_sum_ok(const uint8_t *block)
+{
+    int64_t want;
+    int32_t bytes = 0, chars = 0;
+    size_t i;
+
+    for (i = 0; i < 512; i++) {
+        uint8_t c = i >= 148 && i < 156 ? (uint8_t)' ' : block[i];
+
+        bytes += c;
+        chars += c < 128 ? c : (int32_t)c - 256;
+    }
+    return ocitar_i_tar_number(block + 148, 8, &want) &&
+           (want == bytes || want == chars);
+}
+
+static int ocitar_i_tar_is_zero(const uint8_t *block)
+{
+    size_t i;
+
+    for (i = 0; i < 512; i++)
+        if (block[i] != 0)
+            return 0;
+    return 1;
+}
+
+/* Decimal seconds, perhaps with a fraction, whose ninth digit is the last
+   that counts. */
+static int ocitar_i_pax_time(const char *s, size_t len, ocitar_time *out)
+{
+    int minus = len > 0 && s[0] == '-';
+    size_t i = (size_t)minus, digits = 0;
+    uint64_t v = 0;
+    uint32_t nano = 0, scale = 100000000;
+
+    for (; i < len && s[i] >= '0' && s[i] <= '9'; i++, digits++) {
+        if (v > (INT64_MAX - 9) / 10)
+            return 0;
+        v = v * 10 + (uint64_t)(s[i] - '0');
+    }
+    if (i < len && s[i] == '.')
+        for (i++; i < len && s[i] >= '0' && s[i] <= '9'; i++, scale /= 10)
+            nano += scale * (uint32_t)(s[i] - '0');
+    if (digits == 0 || i != len)
+        return 0;
+    out->set = 1;
+    out->seconds = minus ? -(int64_t)v : (int64_t)v;
+    out->nanoseconds = nano;
+    if (minus && nano > 0) {
+        out->seconds--;
+        out->nanoseconds = 1000000000 - nano;
+    }
+    return 1;
+}
+
+static int ocitar_i_pax_number(const char *s, size_t len, int64_t *out)
+{
+    ocitar_time t;
+
+    if (ocitar_i_bytes_has(s, len, '.') || !ocitar_i_pax_time(s, len, &t))
+        return 0;
+    *out = t.seconds;
+    return 1;
+}
+
+OCITAR_API int ocitar_pax_next(const char **pax, size_t *len, ocitar_pair *out)
+{
+    const char *s;
+    size_t n = 0, i, end;
+
+    if (pax == NULL || len == NULL || out == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(out, 0, sizeof *out);
+    if (*len == 0)
+        return 0;
+    s = *pax;
+    for (i = 0; i < *len && s[i] >= '0' && s[i] <= '9' && n < *len; i++)
+        n = n * 10 + (size_t)(s[i] - '0');
+    if (i == 0 || s[0] == '0' || n > *len || n < i + 3 || s[i] != ' ' ||
+        s[n - 1] != '\n')
+        return OCITAR_E_FORMAT;
+    out->key = s + ++i;
+    for (end = i; end < n - 1 && s[end] != '='; end++)
+        ;
+    if (end == i || end == n - 1 || ocitar_i_bytes_has(s + i, end - i, 0))
+        return OCITAR_E_FORMAT;
+    out->key_len = end - i;
+    out->value = s + end + 1;
+    out->value_len = n - end - 2;
+    *pax += n;
+    *len -= n;
+    return 1;
+}
+
+/* One local record over the fields of the header; others are the reader's. */
+static int ocitar_i_decoder_record(ocitar_decoder *d, const ocitar_pair *p)
+{
+    ocitar_entry *e = &d->entry;
+    const char *v = p->value;
+    size_t len = p->value_len;
+    unsigned r;
+    int ok = 1;
+
+    for (r = 0; r < OCITAR_I_RECORDS; r++)
+        if (ocitar_i_bytes_equal(p->key, p->key_len, ocitar_i_tar_key(r),
+                                 ocitar_i_bytes_length(ocitar_i_tar_key(r), 0)))
+            break;
+    if (r == OCITAR_I_RECORDS && p->key_len > 11 &&
+        OCITAR_MEMCMP(p->key, "GNU.sparse.", 11) == 0)
+        d->sparse = 1;
+    if (len == 0) /* takes an earlier one back */
+        return 1;
+    if (r == OCITAR_I_PATH)
+        e->name = v, e->name_len = len;
+    else if (r == OCITAR_I_LINKPATH)
+        e->linkname = v, e->linkname_len = len;
+    else if (r == OCITAR_I_UNAME)
+        e->uname = v, e->uname_len = len;
+    else if (r == OCITAR_I_GNAME)
+        e->gname = v, e->gname_len = len;
+    else if (r == OCITAR_I_SIZE)
+        ok = ocitar_i_pax_number(v, len, &e->size);
+    else if (r == OCITAR_I_UID)
+        ok = ocitar_i_pax_number(v, len, &e->uid);
+    else if (r == OCITAR_I_GID)
+        ok = ocitar_i_pax_number(v, len, &e->gid);
+    else if (r < OCITAR_I_RECORDS)
+        ok = ocitar_i_pax_time(v, len, r == OCITAR_I_MTIME   ? &e->mtime
+                                       : r == OCITAR_I_ATIME ? &e->atime
+                                                             : &e->ctime);
+    return ok && !((r == OCITAR_I_PATH || r == OCITAR_I_LINKPATH ||
+                    r == OCITAR_I_UNAME || r == OCITAR_I_GNAME) &&
+                   ocitar_i_bytes_has(v, len, 0));
+}
+
+/* The body of a meta entry is complete. */
+static int ocitar_i_decoder_meta(ocitar_decoder *d)
+{
+    const char *p = d->buffer + d->meta_at;
+    size_t len = d->meta_len;
+    ocitar_pair record;
+    int e = 1;
+
+    d->phase = OCITAR_I_DECODE_HEAD;
+    if (d->meta == 'g') { /* of Go's archive/tar never applied; kept by none */
+        while ((e = ocitar_pax_next(&p, &len, &record)) == 1)
+            if (ocitar_i_bytes_equal(record.key, record.key_len, "path", 4) ||
+                ocitar_i_bytes_equal(record.key, record.key_len, "linkpath",
+                                     8) ||
+                ocitar_i_bytes_equal(record.key, record.key_len, "size", 4))
+                return ocitar_i_decoder_fail(
+                    d, OCITAR_E_FORMAT,
+                    "a global pax record that readers disagree on");
+        d->used = d->meta_at;
+    } else if (d->meta == 'x') {
+        d->records_at = d->meta_at;
+        d->records_len = len;
+        while ((e = ocitar_pax_next(&p, &len, &record)) == 1)
+            ;
+    } else {
+        len = ocitar_i_tar_field((const uint8_t *)p, len);
+        if (d->meta == 'L')
+            d->name_at = d->meta_at, d->name_len = len;
+        else
+            d->link_at = d->meta_at, d->link_len = len;
+        if (len == 0)
+            return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT,
+                                         "an empty long name");
+    }
+    return e < 0 ? ocitar_i_decoder_fail(d, OCITAR_E_FORMAT,
+                                         "a malformed pax record")
+                 : (int)OCITAR_BLOCK_MORE;
+}
+
+static int ocitar_i_decoder_meta_begin(ocitar_decoder *d, char meta,
+                                       int64_t size)
+{
+    uint8_t bit = meta == 'x'   ? OCITAR_I_META_PAX
+                  : meta == 'L' ? OCITAR_I_META_NAME
+                  : meta == 'K' ? OCITAR_I_META_LINK
+                                : 0;
+
+    if (d->metas & bit)
+        return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT,
+                                     "two heads before one entry");
+    d->metas |= bit;
+    if ((uint64_t)size > d->size - d->used)
+        return ocitar_i_decoder_short(
+            d, (uint64_t)size > SIZE_MAX - d->used ? SIZE_MAX
+                                                   : d->used + (size_t)size,
+            "a long name or pax record");
+    d->meta = meta;
+    d->meta_at = d->used;
+    d->meta_len = (size_t)size;
+    d->meta_got = 0;
+    d->used += d->meta_len;
+    d->phase = OCITAR_I_DECODE_META;
+    return d->meta_len == 0 ? ocitar_i_decoder_meta(d)
+                            : (int)OCITAR_BLOCK_MORE;
+}
+
+/* Copies a string of the header, whose block is lent for this call only. */
+static int ocitar_i_decoder_keep(ocitar_decoder *d, const uint8_t *a,
+                                 size_t a_len, const uint8_t *b, size_t b_len,
+                                 const char **out, size_t *out_len)
+{
+    size_t slash = a_len > 0, n = a_len + slash + b_len;
+    char *p = d->buffer + d->used;
+
+    *out = NULL;
+    *out_len = n;
+    if (n == 0)
+        return 1;
+    if (n > d->size - d->used) {
+        ocitar_i_decoder_short(d, d->used + 512, "names of the header");
+        return 0;
+    }
+    if (a_len > 0)
+        OCITAR_MEMCPY(p, a, a_len);
+    if (slash)
+        p[a_len] = '/';
+    if (b_len > 0)
+        OCITAR_MEMCPY(p + a_len + slash, b, b_len);
+    d->used += n;
+    *out = p;
+    return 1;
+}
+
+/* ustar, star and GNU have owners and devices; ustar and star a prefix. */
+static int ocitar_i_decoder_strings(ocitar_decoder *d, const uint8_t *b)
+{
+    int ustar = OCITAR_MEMCMP(b + 257, "ustar\0" "00", 8) == 0;
+    int gnu = OCITAR_MEMCMP(b + 257, "ustar  \0", 8) == 0;
+    int star = ustar && OCITAR_MEMCMP(b + 508, "tar", 4) == 0;
+    size_t prefix = ustar ? ocitar_i_tar_field(b + 345, star ? 131 : 155) : 0;
+    ocitar_entry *e = &d->entry;
+
+    return ocitar_i_decoder_keep(d, b + 345, prefix, b,
+                                 ocitar_i_tar_field(b, 100), &e->name,
+                                 &e->name_len) &&
+           ocitar_i_decoder_keep(d, NULL, 0, b + 157,
+                                 ocitar_i_tar_field(b + 157, 100),
+                                 &e->linkname, &e->linkname_len) &&
+           ocitar_i_decoder_keep(
+               d, NULL, 0, b + 265,
+               ustar || gnu ? ocitar_i_tar_field(b + 265, 32) : 0, &e->uname,
+               &e->uname_len) &&
+           ocitar_i_decoder_keep(
+               d, NULL, 0, b + 297,
+               ustar || gnu ? ocitar_i_tar_field(b + 297, 32) : 0, &e->gname,
+               &e->gname_len);
+}
+
+static int ocitar_i_decoder_numbers(ocitar_decoder *d, const uint8_t *b)
+{
+    ocitar_entry *e = &d->entry;
+
+    e->mtime.set = 1;
+    return ocitar_i_tar_number(b + 100, 8, &e->mode) &&
+           ocitar_i_tar_number(b + 108, 8, &e->uid) &&
+           ocitar_i_tar_number(b + 116, 8, &e->gid) &&
+           ocitar_i_tar_number(b + 124, 12, &e->size) &&
+           ocitar_i_tar_number(b + 136, 12, &e->mtime.seconds) &&
+           (OCITAR_MEMCMP(b + 257, "ustar", 5) != 0 ||
+            (ocitar_i_tar_number(b + 329, 8, &e->devmajor) &&
+             ocitar_i_tar_number(b + 337, 8, &e->devminor)));
+}
+
+/* What meta entries said, over what the header says. */
+static int ocitar_i_decoder_merge(ocitar_decoder *d)
+{
+    const char *p = d->buffer + d->records_at;
+    size_t len = d->records_len;
+    ocitar_pair record;
+
+    d->pax = p;
+    d->pax_len = len;
+    while (ocitar_pax_next(&p, &len, &record) == 1)
+        if (!ocitar_i_decoder_record(d, &record))
+            return 0;
+    if (d->metas & OCITAR_I_META_NAME) {
+        d->entry.name = d->buffer + d->name_at;
+        d->entry.name_len = d->name_len;
+    }
+    if (d->metas & OCITAR_I_META_LINK) {
+        d->entry.linkname = d->buffer + d->link_at;
+        d->entry.linkname_len = d->link_len;
+    }
+    return 1;
+}
+
+/* POSIX: these types have no body, whatever their size field says. */
+static int ocitar_i_tar_has_body(char typeflag)
+{
+    return !((typeflag >= '1' && typeflag <= '6') || typeflag == 'g');
+}
+
+static int ocitar_i_decoder_entry(ocitar_decoder *d, const uint8_t *b)
+{
+    ocitar_entry *e = &d->entry;
+
+    if (!ocitar_i_decoder_strings(d, b))
+        return OCITAR_E_LIMIT;
+    if (!ocitar_i_decoder_merge(d))
+        return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT, "a pax record");
+    if (e->typeflag == 0)
+        e->typeflag = e->name_len > 0 && e->name[e->name_len - 1] == '/'
+                          ? '5'
+                          : '0';
+    if (!ocitar_i_tar_has_body(e->typeflag))
+        e->size = 0;
+    if (e->size < 0)
+        return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT, "a negative size");
+    d->sparse |= e->typeflag == 'S';
+    if (e->typeflag != 'S' || b[482] == 0)
+        return OCITAR_BLOCK_ENTRY;
+    d->phase = OCITAR_I_DECODE_SPARSE; /* the map goes on */
+    return OCITAR_BLOCK_MORE;
+}
+
+static int ocitar_i_decoder_head(ocitar_decoder *d, const uint8_t *b)
+{
+    char typeflag = (char)b[156];
+
+    if (ocitar_i_tar_is_zero(b)) {
+        if (d->metas != 0)
+            return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT,
+                                         "a head without its entry");
+        d->phase = OCITAR_I_DECODE_ZERO;
+        return OCITAR_BLOCK_MORE;
+    }
+    if (!ocitar_i_tar_sum_ok(b))
+        return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT, "header checksum");
+    OCITAR_MEMSET(&d->entry, 0, sizeof d->entry);
+    d->entry.typeflag = typeflag;
+    d->sparse = 0;
+    if (!ocitar_i_decoder_numbers(d, b))
+        return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT,
+                                     "a number of the header");
+    if (typeflag == 'x' || typeflag == 'g' || typeflag == 'L' ||
+        typeflag == 'K')
+        return d->entry.size < 0
+                   ? ocitar_i_decoder_fail(d, OCITAR_E_FORMAT,
+                                           "a negative size")
+                   : ocitar_i_decoder_meta_begin(d, typeflag, d->entry.size);
+    return ocitar_i_decoder_entry(d, b);
+}
+
+OCITAR_API int ocitar_decoder_begin(ocitar_decoder *decoder, void *buffer,
+                                    size_t size)
+{
+    if (decoder == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(decoder, 0, sizeof *decoder);
+    decoder->phase = OCITAR_I_DECODE_FAILED;
+    if (buffer == NULL || size < 512)
+        return OCITAR_E_ARG;
+    decoder->buffer = (char *)buffer;
+    decoder->size = size;
+    decoder->phase = OCITAR_I_DECODE_HEAD;
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_decoder_next(ocitar_decoder *decoder,
+                                   const uint8_t block[512])
+{
+    ocitar_decoder *d = decoder;
+    size_t n;
+    int got;
+
+    if (d == NULL || block == NULL)
+        return OCITAR_E_ARG;
+    switch (d->phase) {
+    case OCITAR_I_DECODE_HEAD:
+        got = ocitar_i_decoder_head(d, block);
+        break;
+    case OCITAR_I_DECODE_META:
+        n = d->meta_len - d->meta_got < 512 ? d->meta_len - d->meta_got : 512;
+        OCITAR_MEMCPY(d->buffer + d->meta_at + d->meta_got, block, n);
+        d->meta_got += n;
+        return d->meta_got == d->meta_len ? ocitar_i_decoder_meta(d)
+                                          : (int)OCITAR_BLOCK_MORE;
+    case OCITAR_I_DECODE_SPARSE:
+        if (block[504] != 0)
+            return OCITAR_BLOCK_MORE;
+        d->phase = OCITAR_I_DECODE_HEAD;
+        got = OCITAR_BLOCK_ENTRY;
+        break;
+    case OCITAR_I_DECODE_ZERO:
+        if (!ocitar_i_tar_is_zero(block))
+            return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT,
+                                         "a lone zero block");
+        d->phase = OCITAR_I_DECODE_DONE;
+        return OCITAR_BLOCK_END;
+    default:
+        return OCITAR_E_STATE;
+    }
+    if (got == OCITAR_BLOCK_ENTRY) { /* what it used is free for the next */
+        d->used = 0;
+        d->metas = 0;
+        d->records_at = 0;
+        d->records_len = 0;
+    }
+    return got;
+}
+
 /* ==== json ==============================================================
    An emitter of RFC 8785 canonical JSON: keys in UTF-16 order, no white
    space, the escapes of ECMAScript. It writes to a function; the first error
@@ -3533,6 +4142,405 @@ static void ocitar_i_json_time(ocitar_i_json *j, const char *key,
     ocitar_i_json_string(j, text, n);
 }
 
+/* -- tokenizer: RFC 8259 as it passes, a byte at a time -- */
+
+enum { /* what the next byte belongs to */
+    OCITAR_I_JSON_VALUE = 1, OCITAR_I_JSON_FIRST, /* or the end of an array */
+    OCITAR_I_JSON_NAME, OCITAR_I_JSON_FIRST_NAME, /* or of an object */
+    OCITAR_I_JSON_COLON, OCITAR_I_JSON_AFTER, OCITAR_I_JSON_TEXT,
+    OCITAR_I_JSON_ESCAPE, OCITAR_I_JSON_UNICODE, OCITAR_I_JSON_LITERAL,
+    /* numbers: after the sign, a leading 0, digits, '.', 'e' and its sign */
+    OCITAR_I_JSON_MINUS, OCITAR_I_JSON_ZERO, OCITAR_I_JSON_DIGITS,
+    OCITAR_I_JSON_POINT, OCITAR_I_JSON_FRACTION, OCITAR_I_JSON_E,
+    OCITAR_I_JSON_E_SIGN, OCITAR_I_JSON_EXPONENT
+};
+
+static int ocitar_i_json_token(ocitar_json *j, int token)
+{
+    size_t used = j->used;
+
+    j->used = 0;
+    return j->token_fn(j->user, token, j->buffer, used);
+}
+
+/* A byte of a string or number. */
+static int ocitar_i_json_keep(ocitar_json *j, unsigned c)
+{
+    int e = j->used == j->capacity ? ocitar_i_json_token(j, OCITAR_JSON_PART)
+                                   : (int)OCITAR_OK;
+
+    j->buffer[j->used++] = (char)c;
+    j->hash = (j->hash ^ c) * 0x100000001b3u; /* FNV-1a */
+    return e;
+}
+
+/* Puts a number on the stack of names. */
+static int ocitar_i_json_mark(ocitar_json *j, uint64_t value)
+{
+    if (j->seen_used >= j->seen_capacity) {
+        j->unseen = 1;
+        return 0;
+    }
+    j->seen[j->seen_used++] = value;
+    return 1;
+}
+
+/* I-JSON: no object has a name twice. Above the last 0 of the stack are the
+   names of the innermost object, as hashes of 64 bits. */
+static int ocitar_i_json_name(ocitar_json *j)
+{
+    uint64_t hash = j->hash != 0 ? j->hash : 1;
+    size_t i = j->seen_used;
+
+    if (!(j->marked >> (j->depth - 1) & 1)) {
+        j->unseen = 1;
+        return OCITAR_OK;
+    }
+    while (i > 0 && j->seen[i - 1] != 0)
+        if (j->seen[--i] == hash)
+            return OCITAR_E_DUPLICATE;
+    ocitar_i_json_mark(j, hash);
+    return OCITAR_OK;
+}
+
+static int ocitar_i_json_down(ocitar_json *j, int object)
+{
+    const uint64_t bit = (uint64_t)1 << j->depth;
+
+    if (j->depth == j->depth_max)
+        return OCITAR_E_LIMIT;
+    j->depth++;
+    j->objects = object ? j->objects | bit : j->objects & ~bit;
+    j->marked &= ~bit;
+    if (object && ocitar_i_json_mark(j, 0))
+        j->marked |= bit;
+    j->state = object ? OCITAR_I_JSON_FIRST_NAME : OCITAR_I_JSON_FIRST;
+    return ocitar_i_json_token(j, object ? OCITAR_JSON_OBJECT
+                                         : OCITAR_JSON_ARRAY);
+}
+
+static int ocitar_i_json_up(ocitar_json *j, int object)
+{
+    if (j->depth == 0 || (int)(j->objects >> (j->depth - 1) & 1) != object)
+        return OCITAR_E_FORMAT;
+    j->depth--;
+    if (j->marked >> j->depth & 1)
+        while (j->seen[--j->seen_used] != 0)
+            ;
+    j->state = OCITAR_I_JSON_AFTER;
+    return ocitar_i_json_token(j, object ? OCITAR_JSON_OBJECT_END
+                                         : OCITAR_JSON_ARRAY_END);
+}
+
+static int ocitar_i_json_text_begin(ocitar_json *j, int key)
+{
+    j->state = OCITAR_I_JSON_TEXT;
+    j->key = (uint8_t)key;
+    j->hash = 0xcbf29ce484222325u;
+    return OCITAR_OK;
+}
+
+static int ocitar_i_json_text_end(ocitar_json *j)
+{
+    int e = OCITAR_OK;
+
+    if (j->high != 0)
+        return OCITAR_E_UTF8;
+    j->state = j->key ? OCITAR_I_JSON_COLON : OCITAR_I_JSON_AFTER;
+    if (j->key)
+        e = ocitar_i_json_name(j);
+    return e != OCITAR_OK ? e
+                          : ocitar_i_json_token(j, j->key
+                                                       ? OCITAR_JSON_KEY
+                                                       : OCITAR_JSON_STRING);
+}
+
+static int ocitar_i_json_value(ocitar_json *j, char c)
+{
+    switch (c) {
+    case '{':
+        return ocitar_i_json_down(j, 1);
+    case '[':
+        return ocitar_i_json_down(j, 0);
+    case '"':
+        return ocitar_i_json_text_begin(j, 0);
+    case 't':
+        j->literal = "rue", j->unit = OCITAR_JSON_TRUE;
+        break;
+    case 'f':
+        j->literal = "alse", j->unit = OCITAR_JSON_FALSE;
+        break;
+    case 'n':
+        j->literal = "ull", j->unit = OCITAR_JSON_NULL;
+        break;
+    default:
+        if (c != '-' && (c < '0' || c > '9'))
+            return OCITAR_E_FORMAT;
+        j->state = c == '-'   ? OCITAR_I_JSON_MINUS
+                   : c == '0' ? OCITAR_I_JSON_ZERO
+                              : OCITAR_I_JSON_DIGITS;
+        return ocitar_i_json_keep(j, (unsigned char)c);
+    }
+    j->state = OCITAR_I_JSON_LITERAL;
+    return OCITAR_OK;
+}
+
+/* UTF-8 as RFC 3629 has it: which second bytes a first one allows. */
+static int ocitar_i_json_lead(ocitar_json *j, unsigned c)
+{
+    if (c < 0xC2 || c > 0xF4)
+        return OCITAR_E_UTF8;
+    j->utf8_left = c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
+    j->utf8_low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
+    j->utf8_high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
+    return ocitar_i_json_keep(j, c);
+}
+
+static int ocitar_i_json_text(ocitar_json *j, unsigned c)
+{
+    if (j->utf8_left > 0) {
+        if (c < j->utf8_low || c > j->utf8_high)
+            return OCITAR_E_UTF8;
+        j->utf8_left--;
+        j->utf8_low = 0x80;
+        j->utf8_high = 0xBF;
+        return ocitar_i_json_keep(j, c);
+    }
+    if (c == '\\') {
+        j->state = OCITAR_I_JSON_ESCAPE;
+        return OCITAR_OK;
+    }
+    if (c == '"')
+        return ocitar_i_json_text_end(j);
+    if (j->high != 0)
+        return OCITAR_E_UTF8;
+    if (c < 0x20)
+        return OCITAR_E_FORMAT;
+    return c < 0x80 ? ocitar_i_json_keep(j, c) : ocitar_i_json_lead(j, c);
+}
+
+/* A code point of an escape, as UTF-8. */
+static int ocitar_i_json_point(ocitar_json *j, uint32_t u)
+{
+    int e = OCITAR_OK, more = u < 0x80 ? 0 : u < 0x800 ? 1 : u < 0x10000 ? 2
+                                                                         : 3;
+
+    if (more == 0)
+        return ocitar_i_json_keep(j, u);
+    e = ocitar_i_json_keep(
+        j, (more == 1 ? 0xC0u : more == 2 ? 0xE0u : 0xF0u) | u >> 6 * more);
+    while (e == OCITAR_OK && more-- > 0)
+        e = ocitar_i_json_keep(j, 0x80 | (u >> 6 * more & 0x3F));
+    return e;
+}
+
+/* Four hex digits are in: half of a surrogate pair, or a character. */
+static int ocitar_i_json_unit(ocitar_json *j)
+{
+    uint32_t u = j->unit, high = j->high;
+
+    j->state = OCITAR_I_JSON_TEXT;
+    j->high = 0;
+    if (high == 0 && u >= 0xD800 && u < 0xDC00) {
+        j->high = u;
+        return OCITAR_OK;
+    }
+    if ((high != 0) != (u >= 0xDC00 && u < 0xE000))
+        return OCITAR_E_UTF8;
+    if (high != 0)
+        u = 0x10000 + ((high - 0xD800) << 10) + (u - 0xDC00);
+    return ocitar_i_json_point(j, u);
+}
+
+static int ocitar_i_json_unescape(ocitar_json *j, unsigned c)
+{
+    static const char names[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
+    unsigned i;
+
+    if (c == 'u') {
+        j->state = OCITAR_I_JSON_UNICODE;
+        j->unit = 0;
+        j->escape = 4;
+        return OCITAR_OK;
+    }
+    if (j->high != 0)
+        return OCITAR_E_UTF8;
+    for (i = 0; i < sizeof names - 1; i += 2)
+        if ((unsigned char)names[i] == c) {
+            j->state = OCITAR_I_JSON_TEXT;
+            return ocitar_i_json_keep(j, (unsigned char)names[i + 1]);
+        }
+    return OCITAR_E_FORMAT;
+}
+
+static int ocitar_i_json_hex(ocitar_json *j, unsigned c)
+{
+    unsigned digit = c >= '0' && c <= '9'   ? c - '0'
+                     : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                     : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                            : 16;
+
+    if (digit > 15)
+        return OCITAR_E_FORMAT;
+    j->unit = j->unit << 4 | digit;
+    return --j->escape == 0 ? ocitar_i_json_unit(j) : (int)OCITAR_OK;
+}
+
+/* The state of a number after one more character; 0: that ends it, or cannot
+   be in it. */
+static uint8_t ocitar_i_json_number_next(uint8_t state, unsigned c)
+{
+    int digit = c >= '0' && c <= '9';
+
+    switch (state) {
+    case OCITAR_I_JSON_MINUS:
+        return c == '0' ? OCITAR_I_JSON_ZERO
+               : digit  ? OCITAR_I_JSON_DIGITS
+                        : 0;
+    case OCITAR_I_JSON_ZERO:
+    case OCITAR_I_JSON_DIGITS:
+        if (digit && state == OCITAR_I_JSON_DIGITS)
+            return state;
+        return c == '.'               ? OCITAR_I_JSON_POINT
+               : c == 'e' || c == 'E' ? OCITAR_I_JSON_E
+                                      : 0;
+    case OCITAR_I_JSON_POINT:
+        return digit ? OCITAR_I_JSON_FRACTION : 0;
+    case OCITAR_I_JSON_FRACTION:
+        return digit                  ? state
+               : c == 'e' || c == 'E' ? OCITAR_I_JSON_E
+                                      : 0;
+    case OCITAR_I_JSON_E:
+        if (c == '+' || c == '-')
+            return OCITAR_I_JSON_E_SIGN;
+        return digit ? OCITAR_I_JSON_EXPONENT : 0;
+    default:
+        return digit ? OCITAR_I_JSON_EXPONENT : 0;
+    }
+}
+
+static int ocitar_i_json_number_ended(uint8_t state)
+{
+    return state == OCITAR_I_JSON_ZERO || state == OCITAR_I_JSON_DIGITS ||
+           state == OCITAR_I_JSON_FRACTION ||
+           state == OCITAR_I_JSON_EXPONENT;
+}
+
+/* Between tokens. */
+static int ocitar_i_json_between(ocitar_json *j, unsigned c)
+{
+    int object = j->depth > 0 && (j->objects >> (j->depth - 1) & 1);
+
+    if (c == ' ' || c == '\n' || c == '\r' || c == '\t')
+        return OCITAR_OK;
+    switch (j->state) {
+    case OCITAR_I_JSON_COLON:
+        j->state = OCITAR_I_JSON_VALUE;
+        return c == ':' ? (int)OCITAR_OK : (int)OCITAR_E_FORMAT;
+    case OCITAR_I_JSON_AFTER:
+        if (c == '}' || c == ']')
+            return ocitar_i_json_up(j, c == '}');
+        if (c != ',' || j->depth == 0)
+            return OCITAR_E_FORMAT;
+        j->state = object ? OCITAR_I_JSON_NAME : OCITAR_I_JSON_VALUE;
+        return OCITAR_OK;
+    case OCITAR_I_JSON_FIRST_NAME:
+    case OCITAR_I_JSON_NAME:
+        if (c == '}' && j->state == OCITAR_I_JSON_FIRST_NAME)
+            return ocitar_i_json_up(j, 1);
+        return c == '"' ? ocitar_i_json_text_begin(j, 1)
+                        : (int)OCITAR_E_FORMAT;
+    case OCITAR_I_JSON_FIRST:
+        if (c == ']')
+            return ocitar_i_json_up(j, 0);
+        return ocitar_i_json_value(j, (char)c);
+    default:
+        return ocitar_i_json_value(j, (char)c);
+    }
+}
+
+static int ocitar_i_json_byte(ocitar_json *j, unsigned c)
+{
+    uint8_t next;
+    int e;
+
+    switch (j->state) {
+    case OCITAR_I_JSON_TEXT:
+        return ocitar_i_json_text(j, c);
+    case OCITAR_I_JSON_ESCAPE:
+        return ocitar_i_json_unescape(j, c);
+    case OCITAR_I_JSON_UNICODE:
+        return ocitar_i_json_hex(j, c);
+    case OCITAR_I_JSON_LITERAL:
+        if ((unsigned char)*j->literal != c)
+            return OCITAR_E_FORMAT;
+        if (*++j->literal != 0)
+            return OCITAR_OK;
+        j->state = OCITAR_I_JSON_AFTER;
+        return ocitar_i_json_token(j, (int)j->unit);
+    default:
+        break;
+    }
+    if (j->state < OCITAR_I_JSON_MINUS)
+        return ocitar_i_json_between(j, c);
+    next = ocitar_i_json_number_next(j->state, c);
+    if (next != 0) {
+        j->state = next;
+        return ocitar_i_json_keep(j, c);
+    }
+    if (!ocitar_i_json_number_ended(j->state))
+        return OCITAR_E_FORMAT;
+    j->state = OCITAR_I_JSON_AFTER;
+    e = ocitar_i_json_token(j, OCITAR_JSON_NUMBER);
+    return e != OCITAR_OK ? e : ocitar_i_json_between(j, c);
+}
+
+OCITAR_API int ocitar_json_begin(ocitar_json *json)
+{
+    if (json == NULL)
+        return OCITAR_E_ARG;
+    json->error = OCITAR_E_ARG;
+    if (json->token_fn == NULL || json->buffer == NULL ||
+        json->capacity < 16 || json->depth_max > OCITAR_JSON_DEPTH_MAX ||
+        (json->seen == NULL && json->seen_capacity > 0))
+        return OCITAR_E_ARG;
+    if (json->depth_max == 0)
+        json->depth_max = OCITAR_JSON_DEPTH_MAX;
+    json->state = OCITAR_I_JSON_VALUE;
+    json->utf8_left = 0;
+    json->depth = 0;
+    json->used = 0;
+    json->seen_used = 0;
+    json->unseen = json->seen == NULL;
+    json->high = 0;
+    json->error = OCITAR_OK;
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_json_push(ocitar_json *json, const void *data,
+                                size_t len)
+{
+    const uint8_t *p = (const uint8_t *)data;
+
+    if (json == NULL || (data == NULL && len > 0))
+        return OCITAR_E_ARG;
+    for (; len > 0 && json->error == OCITAR_OK; len--, p++)
+        json->error = ocitar_i_json_byte(json, *p);
+    return json->error;
+}
+
+OCITAR_API int ocitar_json_end(ocitar_json *json)
+{
+    if (json == NULL)
+        return OCITAR_E_ARG;
+    if (json->error == OCITAR_OK) /* a number at the root has no end else */
+        json->error = ocitar_i_json_byte(json, ' ');
+    if (json->error == OCITAR_OK &&
+        (json->state != OCITAR_I_JSON_AFTER || json->depth > 0))
+        json->error = OCITAR_E_FORMAT;
+    return json->error;
+}
+
 /* ==== stream ============================================================
    The user's sink and source. Calls nobody but them; returns their code. */
 
@@ -3664,12 +4672,6 @@ static int ocitar_i_archive_pad(ocitar_archive *a)
     return ocitar_i_archive_zeros(a, over == 0 ? 0 : 512 - over);
 }
 
-/* POSIX: these types have no body, whatever their size field says. */
-static int ocitar_i_archive_has_body(char typeflag)
-{
-    return !((typeflag >= '1' && typeflag <= '6') || typeflag == 'g');
-}
-
 /* The hook works on a copy, of which it may change the metadata only. */
 static int ocitar_i_archive_hook(ocitar_archive *a, ocitar_entry *copy,
                                  const ocitar_entry *entry)
@@ -3713,7 +4715,7 @@ static int ocitar_i_archive_open(ocitar_archive *a, const ocitar_entry *entry,
         return e;
     a->entry_start = ocitar_i_archive_offset(a);
     a->head = (uint32_t)ocitar_encoder_size(&enc);
-    a->left = ocitar_i_archive_has_body(enc.typeflag) ? (uint64_t)copy.size
+    a->left = ocitar_i_tar_has_body(enc.typeflag) ? (uint64_t)copy.size
                                                       : 0;
     a->entry = (uint8_t)kind;
     while (e == OCITAR_OK && ocitar_encoder_next(&enc, a->buffer + a->used))
@@ -3923,6 +4925,130 @@ ocitar_archive_error(const ocitar_archive *archive)
                                        { 0, { 0 } }, { 0, { 0 } } };
 
     return archive == NULL ? &none : &archive->root.error;
+}
+
+/* -- reader -- */
+
+OCITAR_API int ocitar_reader_begin(ocitar_reader *reader,
+                                   const ocitar_reader_desc *desc)
+{
+    if (reader == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(reader, 0, sizeof *reader);
+    reader->error = OCITAR_E_ARG;
+    if (desc == NULL || desc->entry_fn == NULL)
+        return OCITAR_E_ARG;
+    reader->desc = *desc;
+    if (desc->max_entries == 0)
+        reader->desc.max_entries = 1000000;
+    if (desc->max_bytes == 0)
+        reader->desc.max_bytes = INT64_MAX;
+    reader->error = ocitar_decoder_begin(&reader->decoder, desc->buffer,
+                                         desc->buffer_size);
+    return reader->error;
+}
+
+/* What a function of the user returned. */
+static int ocitar_i_reader_told(ocitar_reader *r, int code)
+{
+    r->user_code = code;
+    return code == 0 ? (int)OCITAR_OK : (int)OCITAR_E_HOOK;
+}
+
+static int ocitar_i_reader_done(ocitar_reader *r)
+{
+    r->open = 0;
+    return r->desc.done_fn == NULL
+               ? (int)OCITAR_OK
+               : ocitar_i_reader_told(r, r->desc.done_fn(r->desc.user));
+}
+
+/* A block of a head. */
+static int ocitar_i_reader_block(ocitar_reader *r, const uint8_t *block)
+{
+    const ocitar_entry *entry = &r->decoder.entry;
+    int e = ocitar_decoder_next(&r->decoder, block);
+
+    r->ended = e == OCITAR_BLOCK_END;
+    if (e != OCITAR_BLOCK_ENTRY)
+        return e < 0 ? e : (int)OCITAR_OK;
+    if (r->entries == r->desc.max_entries)
+        return OCITAR_E_LIMIT;
+    r->entries++;
+    r->open = 1;
+    r->left = (uint64_t)entry->size;
+    r->skip = (uint16_t)((512 - (r->left & 511)) & 511);
+    e = ocitar_i_reader_told(r, r->desc.entry_fn(r->desc.user, entry));
+    return e == OCITAR_OK && r->left == 0 ? ocitar_i_reader_done(r) : e;
+}
+
+/* As much of a body, or of the padding behind it, as is at hand. */
+static int ocitar_i_reader_body(ocitar_reader *r, const uint8_t *p, size_t len,
+                                size_t *used)
+{
+    int e = OCITAR_OK;
+
+    if (r->left == 0) {
+        *used = len < r->skip ? len : r->skip;
+        r->skip = (uint16_t)(r->skip - *used);
+        return OCITAR_OK;
+    }
+    *used = len < r->left ? len : (size_t)r->left;
+    r->left -= *used;
+    if (r->desc.data_fn != NULL)
+        e = ocitar_i_reader_told(r, r->desc.data_fn(r->desc.user, p, *used));
+    return e == OCITAR_OK && r->left == 0 ? ocitar_i_reader_done(r) : e;
+}
+
+/* A block of a head, from where it is or from what was held of it. */
+static int ocitar_i_reader_head(ocitar_reader *r, const uint8_t *p, size_t len,
+                                size_t *used)
+{
+    if (r->held == 0 && !r->open && r->decoder.metas == 0)
+        r->start = r->offset;
+    if (r->held == 0 && len >= 512) {
+        *used = 512;
+        return ocitar_i_reader_block(r, p);
+    }
+    *used = len < 512u - r->held ? len : 512u - r->held;
+    OCITAR_MEMCPY(r->block + r->held, p, *used);
+    r->held = (uint16_t)(r->held + *used);
+    if (r->held < 512)
+        return OCITAR_OK;
+    r->held = 0;
+    return ocitar_i_reader_block(r, r->block);
+}
+
+OCITAR_API int ocitar_reader_push(ocitar_reader *reader, const void *data,
+                                  size_t len)
+{
+    const uint8_t *p = (const uint8_t *)data;
+    size_t used = 0;
+
+    if (reader == NULL || (data == NULL && len > 0))
+        return OCITAR_E_ARG;
+    while (len > 0 && reader->error == OCITAR_OK && !reader->ended) {
+        reader->error =
+            reader->left > 0 || reader->skip > 0
+                ? ocitar_i_reader_body(reader, p, len, &used)
+                : ocitar_i_reader_head(reader, p, len, &used);
+        reader->offset += used;
+        p += used;
+        len -= used;
+        if (reader->offset > reader->desc.max_bytes &&
+            reader->error == OCITAR_OK)
+            reader->error = OCITAR_E_LIMIT;
+    }
+    return reader->error;
+}
+
+OCITAR_API int ocitar_reader_end(ocitar_reader *reader)
+{
+    if (reader == NULL)
+        return OCITAR_E_ARG;
+    if (reader->error == OCITAR_OK && !reader->ended)
+        reader->error = OCITAR_E_SIZE;
+    return reader->error;
 }
 
 /* ==== spool =============================================================
@@ -6662,7 +7788,7 @@ OCITAR_API int ocitar_image_chain_id(const ocitar_image *image,
 
 /* ==== layer =============================================================
    A root file system as one tar, written straight into a blob. Calls tar,
-   archive (what has a body), layout, image, errors, bytes. */
+   layout, image, errors, bytes. */
 
 static int ocitar_i_layer_check(ocitar_layer *layer)
 {
@@ -6946,7 +8072,7 @@ static int ocitar_i_layer_add(ocitar_layer *layer, const ocitar_entry *entry,
     while (e == OCITAR_OK && ocitar_encoder_next(&enc, block))
         e = ocitar_i_layer_out(layer, block, sizeof block);
     layer->entry_size = entry->size;
-    layer->left = ocitar_i_archive_has_body(enc.typeflag)
+    layer->left = ocitar_i_tar_has_body(enc.typeflag)
                       ? (uint64_t)entry->size
                       : 0;
     return e;
