@@ -218,7 +218,8 @@ enum {
     OCITAR_E_LINK        = -20, /* a hard link to what is not in the layer */
     OCITAR_E_WHITEOUT    = -21, /* a file called ".wh..." that is none */
     OCITAR_E_CODEC       = -22, /* the codec failed; user_code is its own */
-    OCITAR_E_FORMAT      = -23  /* input that is not what it should be */
+    OCITAR_E_FORMAT      = -23, /* input that is not what it should be */
+    OCITAR_E_INVALID     = -24  /* an archive that breaks a rule */
 };
 
 #define OCITAR_SIZE_UNKNOWN UINT64_MAX
@@ -455,17 +456,17 @@ typedef struct ocitar_decoder {
     char meta;       /* typeflag of the meta entry under way */
     uint8_t metas;   /* which of them came */
     char *buffer;
-    size_t size;
-    size_t used;
-    size_t meta_at;  /* where its body is in the buffer */
-    size_t meta_len;
-    size_t meta_got;
-    size_t name_at, name_len, link_at, link_len; /* GNU's long ones */
-    size_t records_at, records_len;
+    uint32_t size;
+    uint32_t used;
+    uint32_t meta_at; /* where its body is in the buffer */
+    uint32_t meta_len;
+    uint32_t meta_got;
+    uint32_t name_at, name_len, link_at, link_len; /* GNU's long ones */
+    uint32_t records_at, records_len;
 } ocitar_decoder;
 
-/* `buffer` holds names and pax records, 512 bytes at the least; more than
-   that needs as much more. E_ARG. */
+/* `buffer` holds names and pax records, 512 bytes at the least, of which 4 GiB
+   are used at most. E_ARG. */
 OCITAR_API int ocitar_decoder_begin(ocitar_decoder *decoder, void *buffer,
                                     size_t size);
 /* Takes the next block of a head. Not those of bodies. OCITAR_BLOCK_..., or
@@ -631,7 +632,12 @@ typedef struct ocitar_reader_desc {
 /* A tar being read from pieces of any length. Yours to place; to read are: */
 typedef struct ocitar_reader {
     ocitar_decoder decoder;
-    ocitar_reader_desc desc;
+    int (*entry_fn)(void *user, const ocitar_entry *entry);
+    int (*data_fn)(void *user, const void *data, size_t len);
+    int (*done_fn)(void *user);
+    void *user;
+    uint64_t max_entries;
+    uint64_t max_bytes;
     uint64_t offset;  /* bytes taken */
     uint64_t start;   /* where the head of the last entry begins */
     uint64_t entries; /* complete heads */
@@ -1260,6 +1266,176 @@ OCITAR_API int ocitar_layer_opaque(ocitar_layer *layer, const char *name);
 OCITAR_API int ocitar_layer_end(ocitar_layer *layer);
 OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer);
 
+/* ---- check ------------------------------------------------------------- */
+
+enum { OCITAR_NOTE = 0, OCITAR_WARNING = 1, OCITAR_ERROR = 2 };
+
+enum { /* what kind of thing was found */
+    OCITAR_INVALID = 0,      /* it breaks a rule */
+    OCITAR_MISSING = 1,      /* it is referred to, and not there */
+    OCITAR_UNREFERENCED = 2, /* it is there, and nothing refers to it */
+    OCITAR_UNVERIFIABLE = 3, /* its algorithm is not known here */
+    OCITAR_UNCHECKED = 4     /* there was not the memory or code for it */
+};
+
+/* One finding. Rules are numbered in the README. All pointers last until the
+   function that is told returns. */
+typedef struct ocitar_finding {
+    uint8_t rule;
+    uint8_t severity; /* OCITAR_NOTE ... */
+    uint8_t kind;     /* OCITAR_INVALID ... */
+    const char *text; /* what the rule asks for, static, in a few words */
+    const char *name; /* of the entry, or NULL */
+    size_t name_len;
+    ocitar_digest digest; /* of the blob; all-zero: none, or none known here */
+    uint64_t expected_size, actual_size; /* bytes; both 0: not about sizes */
+    ocitar_digest expected, actual;
+} ocitar_finding;
+
+/* What a claim says its target is. */
+enum {
+    OCITAR_ROLE_MANIFEST = 1, /* a member of an index: image or index */
+    OCITAR_ROLE_CONFIG = 2,
+    OCITAR_ROLE_LAYER = 3,
+    OCITAR_ROLE_SUBJECT = 4,
+    OCITAR_ROLE_DIFF_ID = 5,  /* of a config: only its digest is set */
+    OCITAR_ROLE_PLATFORM = 6  /* of a config: only the last three are set */
+};
+
+/* A descriptor as it passes in a document. The document may turn out to be
+   none that anything refers to. */
+typedef struct ocitar_claim {
+    uint8_t role;
+    uint32_t position;     /* among those of the role in its document */
+    const ocitar_digest *document; /* where it stands; NULL: index.json */
+    ocitar_digest digest;
+    uint64_t size;
+    /* UTF-8 with a NUL, or NULL if it is not there (or for want of room) */
+    const char *media_type;
+    const char *artifact_type;
+    const char *reference; /* org.opencontainers.image.ref.name */
+    const char *name;      /* io.containerd.image.name */
+    const char *title;     /* org.opencontainers.image.title */
+    const char *architecture, *os, *variant;
+} ocitar_claim;
+
+/* One line of the checker's table. */
+typedef struct ocitar_slot {
+    uint8_t key[32];
+    uint64_t actual;
+    uint64_t claimed;
+    uint32_t parent;
+    uint32_t position;
+    uint32_t note;
+    uint32_t hint;
+    uint8_t algorithm;
+    uint8_t flags;
+    uint8_t role;
+    uint8_t media;
+    uint8_t kind;
+    uint8_t bad;
+    uint8_t warn;
+    uint8_t platform;
+} ocitar_slot;
+
+typedef struct ocitar_checker_desc {
+    ocitar_slot *slots; /* one for each blob, each further reference to one,
+                           and each diffID */
+    uint32_t slot_count; /* too few: OCITAR_E_LIMIT, and `needed` says how
+                            many would do */
+    void *buffer;        /* names, pax records, strings: 768 bytes at the */
+    size_t buffer_size;  /* least; all three are lent until the end */
+    uint64_t *seen;      /* for names that JSON objects have twice, see */
+    size_t seen_count;   /* ocitar_json; NULL: not checked */
+    ocitar_key *paths;   /* check layers' tars: a slot for each entry of the */
+    uint32_t path_count; /* largest layer; NULL: not checked */
+    void *layer_buffer;  /* with it: names and pax records, 512 or more */
+    size_t layer_buffer_size;
+    struct ocitar_layer_checker *layer; /* with it */
+    const ocitar_engine *engine; /* hashes, or NULL */
+    ocitar_digest expected; /* of a manifest or index that index.json must
+                               name; none: any */
+    /* A decompressor for a blob that begins with these 4 bytes, for diffIDs
+       and layers; or NULL: not checked. One blob at a time. Optional. */
+    const ocitar_codec *(*codec_fn)(void *user, const uint8_t magic[4]);
+    uint64_t max_unpacked; /* bytes of one layer; 0: 2^40 */
+    uint64_t max_entries;  /* 0: a million */
+    uint64_t max_bytes;    /* 0: 2^63-1 */
+    uint8_t strict; /* 1: warnings are errors, and so is what is missing */
+    /* All optional; a code other than 0 ends the check: OCITAR_E_HOOK. */
+    int (*finding_fn)(void *user, const ocitar_finding *finding);
+    int (*claim_fn)(void *user, const ocitar_claim *claim);
+    /* A blob begins. 1: its bytes go to tap_fn as they pass, good only if the
+       whole check is; 0: they do not; else it ends the check. */
+    int (*blob_fn)(void *user, const ocitar_digest *digest, uint64_t size);
+    int (*tap_fn)(void *user, const void *data, size_t len);
+    void *user;
+} ocitar_checker_desc;
+
+/* A layer's tar being checked: what it holds is the checker's. */
+typedef struct ocitar_layer_checker {
+    ocitar_reader reader;
+    ocitar_key *paths;
+    uint32_t path_count;
+    uint8_t kernel;
+    uint8_t bad, warn, unchecked; /* rules */
+    uint8_t whiteout; /* the entry is one, and must be empty */
+} ocitar_layer_checker;
+
+/* Reads an archive once, in fixed memory, and tells what breaks the image
+   specification. Yours to place; to read are the counts. */
+typedef struct ocitar_checker {
+    uint32_t errors, warnings, notes;
+    uint32_t needed; /* slots */
+    ocitar_checker_desc desc;
+    ocitar_reader reader;
+    ocitar_digester blob;     /* the open one's content */
+    ocitar_digester data;     /* of an inline `data`, or a diffID */
+    ocitar_digest digest;     /* that the entry's name says */
+    ocitar_json json;
+    ocitar_claim claim;
+    int error, user_code;
+    uint32_t used;            /* slots */
+    uint32_t node;            /* of the open blob, plus 1 */
+    uint32_t facts;           /* of the document */
+    uint32_t layers, manifests, diffs, history;
+    char words[3][16];        /* a config's architecture, os, variant */
+    uint64_t unpacked, inlined;
+    const ocitar_codec *codec;
+    size_t strings;           /* of the claim, in the buffer */
+    const void *row;          /* what the open name means */
+    uint8_t file;             /* what the entry is */
+    uint8_t files;            /* which came */
+    uint8_t document;         /* is it being parsed */
+    uint8_t bad, warn;        /* rules that it breaks first */
+    uint8_t kernel;
+    uint8_t kind;             /* what the blob seems to be */
+    uint8_t unchecked;        /* 1: a layer's tar, 2: a diffID */
+    uint8_t part;             /* the key or string goes on */
+    uint8_t media, doc_media;
+    uint8_t got;              /* which fields of the descriptor came */
+    uint8_t tap;
+    uint8_t magic[4];
+    uint8_t magic_len;
+    uint8_t base64;           /* digits held */
+    uint32_t bits;            /* and their value */
+    uint8_t contexts[16];
+} ocitar_checker;
+
+/* E_ARG. */
+OCITAR_API int ocitar_checker_begin(ocitar_checker *checker,
+                                    const ocitar_checker_desc *desc);
+/* Goes on after findings. OCITAR_E_HOOK; OCITAR_E_FORMAT, E_LIMIT: the tar
+   cannot be read on, which is a finding, too. */
+OCITAR_API int ocitar_checker_push(ocitar_checker *checker, const void *data,
+                                   size_t len);
+/* The verdict: OCITAR_OK if there was no error; OCITAR_E_INVALID; E_LIMIT:
+   more than `slots` hold, so that nothing is known; E_HOOK. */
+OCITAR_MUST OCITAR_API int ocitar_checker_end(ocitar_checker *checker);
+
+/* The rule's text, static; "" for numbers that are none. */
+OCITAR_API const char *ocitar_rule_text(int rule);
+
 /* ---- hosted (POSIX) ---------------------------------------------------- */
 
 #ifndef OCITAR_NO_HOSTED
@@ -1571,6 +1747,7 @@ static const ocitar_i_error_row *ocitar_i_error_find(int code)
         { "E_WHITEOUT", "a name that only a whiteout may have" },
         { "E_CODEC", "the codec failed" },
         { "E_FORMAT", "malformed input" },
+        { "E_INVALID", "an archive that breaks a rule" },
         { "E_?", "unknown error" }
     };
     const int last = (int)(sizeof rows / sizeof rows[0]) - 1;
@@ -3490,15 +3667,15 @@ static int ocitar_i_decoder_meta(ocitar_decoder *d)
         d->used = d->meta_at;
     } else if (d->meta == 'x') {
         d->records_at = d->meta_at;
-        d->records_len = len;
+        d->records_len = d->meta_len;
         while ((e = ocitar_pax_next(&p, &len, &record)) == 1)
             ;
     } else {
         len = ocitar_i_tar_field((const uint8_t *)p, len);
         if (d->meta == 'L')
-            d->name_at = d->meta_at, d->name_len = len;
+            d->name_at = d->meta_at, d->name_len = (uint32_t)len;
         else
-            d->link_at = d->meta_at, d->link_len = len;
+            d->link_at = d->meta_at, d->link_len = (uint32_t)len;
         if (len == 0)
             return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT,
                                          "an empty long name");
@@ -3527,7 +3704,7 @@ static int ocitar_i_decoder_meta_begin(ocitar_decoder *d, char meta,
             "a long name or pax record");
     d->meta = meta;
     d->meta_at = d->used;
-    d->meta_len = (size_t)size;
+    d->meta_len = (uint32_t)size;
     d->meta_got = 0;
     d->used += d->meta_len;
     d->phase = OCITAR_I_DECODE_META;
@@ -3557,7 +3734,7 @@ static int ocitar_i_decoder_keep(ocitar_decoder *d, const uint8_t *a,
         p[a_len] = '/';
     if (b_len > 0)
         OCITAR_MEMCPY(p + a_len + slash, b, b_len);
-    d->used += n;
+    d->used += (uint32_t)n;
     *out = p;
     return 1;
 }
@@ -3692,7 +3869,7 @@ OCITAR_API int ocitar_decoder_begin(ocitar_decoder *decoder, void *buffer,
     if (buffer == NULL || size < 512)
         return OCITAR_E_ARG;
     decoder->buffer = (char *)buffer;
-    decoder->size = size;
+    decoder->size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
     decoder->phase = OCITAR_I_DECODE_HEAD;
     return OCITAR_OK;
 }
@@ -3713,7 +3890,7 @@ OCITAR_API int ocitar_decoder_next(ocitar_decoder *decoder,
     case OCITAR_I_DECODE_META:
         n = d->meta_len - d->meta_got < 512 ? d->meta_len - d->meta_got : 512;
         OCITAR_MEMCPY(d->buffer + d->meta_at + d->meta_got, block, n);
-        d->meta_got += n;
+        d->meta_got += (uint32_t)n;
         return d->meta_got == d->meta_len ? ocitar_i_decoder_meta(d)
                                           : (int)OCITAR_BLOCK_MORE;
     case OCITAR_I_DECODE_SPARSE:
@@ -4938,11 +5115,12 @@ OCITAR_API int ocitar_reader_begin(ocitar_reader *reader,
     reader->error = OCITAR_E_ARG;
     if (desc == NULL || desc->entry_fn == NULL)
         return OCITAR_E_ARG;
-    reader->desc = *desc;
-    if (desc->max_entries == 0)
-        reader->desc.max_entries = 1000000;
-    if (desc->max_bytes == 0)
-        reader->desc.max_bytes = INT64_MAX;
+    reader->entry_fn = desc->entry_fn;
+    reader->data_fn = desc->data_fn;
+    reader->done_fn = desc->done_fn;
+    reader->user = desc->user;
+    reader->max_entries = desc->max_entries > 0 ? desc->max_entries : 1000000;
+    reader->max_bytes = desc->max_bytes > 0 ? desc->max_bytes : INT64_MAX;
     reader->error = ocitar_decoder_begin(&reader->decoder, desc->buffer,
                                          desc->buffer_size);
     return reader->error;
@@ -4958,9 +5136,9 @@ static int ocitar_i_reader_told(ocitar_reader *r, int code)
 static int ocitar_i_reader_done(ocitar_reader *r)
 {
     r->open = 0;
-    return r->desc.done_fn == NULL
+    return r->done_fn == NULL
                ? (int)OCITAR_OK
-               : ocitar_i_reader_told(r, r->desc.done_fn(r->desc.user));
+               : ocitar_i_reader_told(r, r->done_fn(r->user));
 }
 
 /* A block of a head. */
@@ -4972,13 +5150,13 @@ static int ocitar_i_reader_block(ocitar_reader *r, const uint8_t *block)
     r->ended = e == OCITAR_BLOCK_END;
     if (e != OCITAR_BLOCK_ENTRY)
         return e < 0 ? e : (int)OCITAR_OK;
-    if (r->entries == r->desc.max_entries)
+    if (r->entries == r->max_entries)
         return OCITAR_E_LIMIT;
     r->entries++;
     r->open = 1;
     r->left = (uint64_t)entry->size;
     r->skip = (uint16_t)((512 - (r->left & 511)) & 511);
-    e = ocitar_i_reader_told(r, r->desc.entry_fn(r->desc.user, entry));
+    e = ocitar_i_reader_told(r, r->entry_fn(r->user, entry));
     return e == OCITAR_OK && r->left == 0 ? ocitar_i_reader_done(r) : e;
 }
 
@@ -4995,8 +5173,8 @@ static int ocitar_i_reader_body(ocitar_reader *r, const uint8_t *p, size_t len,
     }
     *used = len < r->left ? len : (size_t)r->left;
     r->left -= *used;
-    if (r->desc.data_fn != NULL)
-        e = ocitar_i_reader_told(r, r->desc.data_fn(r->desc.user, p, *used));
+    if (r->data_fn != NULL)
+        e = ocitar_i_reader_told(r, r->data_fn(r->user, p, *used));
     return e == OCITAR_OK && r->left == 0 ? ocitar_i_reader_done(r) : e;
 }
 
@@ -5035,7 +5213,7 @@ OCITAR_API int ocitar_reader_push(ocitar_reader *reader, const void *data,
         reader->offset += used;
         p += used;
         len -= used;
-        if (reader->offset > reader->desc.max_bytes &&
+        if (reader->offset > reader->max_bytes &&
             reader->error == OCITAR_OK)
             reader->error = OCITAR_E_LIMIT;
     }
@@ -8071,10 +8249,9 @@ static int ocitar_i_layer_add(ocitar_layer *layer, const ocitar_entry *entry,
             &layer->blob, ocitar_i_layer_fail(layer, e, "layer entry"));
     while (e == OCITAR_OK && ocitar_encoder_next(&enc, block))
         e = ocitar_i_layer_out(layer, block, sizeof block);
-    layer->entry_size = entry->size;
-    layer->left = ocitar_i_tar_has_body(enc.typeflag)
-                      ? (uint64_t)entry->size
-                      : 0;
+    layer->entry_size =
+        ocitar_i_tar_has_body(enc.typeflag) ? entry->size : 0;
+    layer->left = (uint64_t)layer->entry_size;
     return e;
 }
 
@@ -8376,6 +8553,2086 @@ OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer)
     if (layer->image->layer == layer)
         layer->image->layer = NULL;
     return ocitar_i_layer_give_up(layer);
+}
+
+/* ==== check =============================================================
+   An archive read once, against the rules of the image specification. What a
+   blob is shows only while it passes, and whether it matters only when all
+   did: documents are parsed on suspicion, what they claim is put into the
+   table, and at the end the claims that index.json leads to are judged. Calls
+   archive (the reader), json, image (media types, ports), layer (names),
+   digest, errors, bytes. */
+
+OCITAR_API const char *ocitar_rule_text(int rule)
+{
+    static const char *const texts[] = {
+        "index.json names the expected manifest",
+        "there is a directory blobs",
+        "oci-layout is an object with imageLayoutVersion 1.0.0",
+        "index.json is an image index",
+        "a blob has the digest that its name says",
+        "a blob's path is blobs/algorithm/encoded",
+        "something refers to a blob",
+        "what is referred to is there",
+        "a file that the layout does not know",
+        "a media type of index.json that is known",
+        "ref.name stands in index.json only",
+        "a descriptor has a media type (RFC 6838)",
+        "a descriptor has a digest",
+        "a descriptor has a size, 0 or more",
+        "a blob is as long as its descriptor says",
+        "urls are http or https",
+        "data is base64 of the content",
+        "data does not change an identifier",
+        "artifactType is a media type (RFC 6838)",
+        "a manifest's descriptor has its platform",
+        "sha256 is 64 lower-case hex digits",
+        "sha512 is 128 lower-case hex digits",
+        "blake3 is 64 lower-case hex digits",
+        "a digest algorithm that is known here",
+        "content is verified before it is used",
+        "documents are JSON in UTF-8",
+        "an object has no name twice",
+        "numbers are below 2^53",
+        "documents are canonical JSON",
+        "bytes are kept as they are",
+        "a property that is known",
+        "a manifest has schemaVersion 2",
+        "a manifest's mediaType is its own, and it is no index",
+        "a manifest has a config",
+        "a manifest has one layer at least",
+        "layers are in order",
+        "layers are tar, or gzip or zstd of it",
+        "a manifest with the empty config has an artifactType",
+        "an image has only layers of file systems",
+        "an artifact has one layer at least",
+        "the empty descriptor is that of {}",
+        "subject is a descriptor, and its target is there",
+        "an index has schemaVersion 2 and its own mediaType",
+        "an index has manifests, an array",
+        "indexes are nested less than 16 deep",
+        "a platform has an architecture and an os, in Go's names",
+        "an index has no two entries for one platform and name",
+        "a config has an architecture and an os",
+        "rootfs has the type layers",
+        "diff_ids are the digests of the uncompressed layers",
+        "times are as RFC 3339 has them",
+        "history has a line for each layer",
+        "env is NAME=VALUE, ports are port/protocol",
+        "null stands for what is absent",
+        "a descriptor's platform is its config's",
+        "a layer is a tar without a path twice",
+        "a layer's hard links lead to what is in it",
+        "whiteouts are empty files with a name behind .wh.",
+        "whiteouts come before what is beside them",
+        "a compressed layer is what its media type says",
+        "annotations are strings, and well-formed where known",
+        "the tar is whole, and holds a layout at its root"
+    };
+
+    return rule < 0 || rule >= (int)(sizeof texts / sizeof texts[0])
+               ? ""
+               : texts[rule];
+}
+
+/* -- findings -- */
+
+static int ocitar_i_check_stop(ocitar_checker *c, int code)
+{
+    if (c->error == OCITAR_OK) {
+        c->error = OCITAR_E_HOOK;
+        c->user_code = code;
+    }
+    return c->error;
+}
+
+/* Fills in what a finding has by its rule, and counts and tells it. */
+static void ocitar_i_check_tell(ocitar_checker *c, ocitar_finding *f,
+                                int rule, int severity)
+{
+    int code;
+
+    if (c->desc.strict && severity == OCITAR_WARNING)
+        severity = OCITAR_ERROR;
+    f->rule = (uint8_t)rule;
+    f->severity = (uint8_t)severity;
+    if (f->text == NULL)
+        f->text = ocitar_rule_text(rule);
+    if (severity == OCITAR_ERROR)
+        c->errors++;
+    else if (severity == OCITAR_WARNING)
+        c->warnings++;
+    else
+        c->notes++;
+    if (c->desc.finding_fn == NULL || c->error == OCITAR_E_HOOK)
+        return;
+    code = c->desc.finding_fn(c->desc.user, f);
+    if (code != 0)
+        ocitar_i_check_stop(c, code);
+}
+
+static void ocitar_i_check_entry(ocitar_checker *c, const ocitar_entry *entry,
+                                 int rule, int severity, const char *text)
+{
+    ocitar_finding f;
+
+    OCITAR_MEMSET(&f, 0, sizeof f);
+    f.name = entry->name;
+    f.name_len = entry->name_len;
+    f.text = text;
+    ocitar_i_check_tell(c, &f, rule, severity);
+}
+
+enum { /* flags of a slot */
+    OCITAR_I_SLOT_NODE = 1,    /* it is a blob's, seen or claimed */
+    OCITAR_I_SLOT_CLAIMED = 2, /* something refers to it by this slot */
+    OCITAR_I_SLOT_SEEN = 4,    /* the blob passed */
+    OCITAR_I_SLOT_LIVE = 8,    /* the claim counts */
+    OCITAR_I_SLOT_NEEDED = 16, /* a claim to this blob counts */
+    OCITAR_I_SLOT_DOC = 32     /* as a document, by what it says it is */
+};
+
+enum { OCITAR_I_ROLE_UNPACKED = 7, OCITAR_I_DIGEST_OTHER = 255 };
+
+/* Of a blob, as far as the slot knows it. */
+static void ocitar_i_check_slot(ocitar_checker *c, const ocitar_slot *s,
+                                int rule, int severity, int kind)
+{
+    ocitar_finding f;
+
+    OCITAR_MEMSET(&f, 0, sizeof f);
+    f.kind = (uint8_t)kind;
+    if (s->algorithm == OCITAR_SHA256) {
+        f.digest.algorithm = s->algorithm;
+        OCITAR_MEMCPY(f.digest.bytes, s->key, 32);
+    }
+    if (rule == 14) {
+        f.expected_size = s->claimed;
+        f.actual_size = s->actual;
+    }
+    ocitar_i_check_tell(c, &f, rule, severity);
+}
+
+/* -- the table -- */
+
+#define OCITAR_I_NO_SLOT UINT32_MAX
+
+/* Takes a free slot, the first from `at` on. */
+static ocitar_slot *ocitar_i_check_take(ocitar_checker *c, uint32_t at)
+{
+    uint32_t n = c->desc.slot_count;
+    ocitar_slot *s = c->desc.slots;
+
+    c->needed++;
+    if (c->used == n)
+        return NULL;
+    for (at %= n; s[at].flags != 0 || s[at].role != 0;)
+        at = at + 1 == n ? 0 : at + 1;
+    c->used++;
+    return &s[at];
+}
+
+/* The first slot of a blob that has none of the flags in `without`; NULL: no
+   such. That with 0 is the blob's own. */
+static ocitar_slot *ocitar_i_check_find(ocitar_checker *c, const uint8_t *key,
+                                        uint8_t algorithm, uint8_t without)
+{
+    uint32_t n = c->desc.slot_count, i;
+    uint32_t at = ocitar_i_bytes_load32(key) % n;
+
+    for (i = 0; i < n; i++) {
+        ocitar_slot *s = &c->desc.slots[at];
+
+        if (s->flags == 0 && s->role == 0)
+            return NULL;
+        if ((s->flags & OCITAR_I_SLOT_NODE) && !(s->flags & without) &&
+            s->algorithm == algorithm &&
+            OCITAR_MEMCMP(s->key, key, 32) == 0)
+            return s;
+        at = at + 1 == n ? 0 : at + 1;
+    }
+    return NULL;
+}
+
+static ocitar_slot *ocitar_i_check_add(ocitar_checker *c, const uint8_t *key,
+                                       uint8_t algorithm)
+{
+    ocitar_slot *s = ocitar_i_check_take(c, ocitar_i_bytes_load32(key));
+
+    if (s == NULL)
+        return NULL;
+    OCITAR_MEMCPY(s->key, key, 32);
+    s->algorithm = algorithm;
+    s->flags = OCITAR_I_SLOT_NODE;
+    return s;
+}
+
+static uint32_t ocitar_i_check_index(const ocitar_checker *c,
+                                     const ocitar_slot *s)
+{
+    return (uint32_t)(s - c->desc.slots);
+}
+
+/* What belongs to a place in a document and is not looked up by its digest. */
+static uint32_t ocitar_i_check_place(uint32_t parent, uint32_t position)
+{
+    return parent * 2654435761u + position * 40503u;
+}
+
+static void ocitar_i_check_enter(ocitar_checker *c, uint8_t role,
+                                 uint32_t parent, uint32_t position,
+                                 const ocitar_digest *digest)
+{
+    ocitar_slot *s = ocitar_i_check_take(
+        c, ocitar_i_check_place(parent, position));
+
+    if (s == NULL)
+        return;
+    s->role = role;
+    s->parent = parent;
+    s->position = position;
+    s->algorithm = digest->algorithm;
+    OCITAR_MEMCPY(s->key, digest->bytes, 32);
+}
+
+static const ocitar_slot *ocitar_i_check_get(const ocitar_checker *c,
+                                             uint8_t role, uint32_t parent,
+                                             uint32_t position)
+{
+    uint32_t n = c->desc.slot_count, i;
+    uint32_t at = ocitar_i_check_place(parent, position) % n;
+
+    for (i = 0; i < n; i++) {
+        const ocitar_slot *s = &c->desc.slots[at];
+
+        if (s->flags == 0 && s->role == 0)
+            return NULL;
+        if (s->role == role && s->parent == parent && s->position == position)
+            return s;
+        at = at + 1 == n ? 0 : at + 1;
+    }
+    return NULL;
+}
+
+/* -- documents -- */
+
+enum { /* what the open entry is, and bits of what came */
+    OCITAR_I_FILE_NONE = 0, OCITAR_I_FILE_LAYOUT = 1, OCITAR_I_FILE_INDEX = 2,
+    OCITAR_I_FILE_DOCKER = 4, OCITAR_I_FILE_BLOBS = 8,
+    OCITAR_I_FILE_BLOB = 16
+};
+
+enum { /* what an object or array of a document is */
+    OCITAR_I_CTX_NONE, OCITAR_I_CTX_ROOT, OCITAR_I_CTX_DESC,
+    OCITAR_I_CTX_CONFIG, OCITAR_I_CTX_SUBJECT, OCITAR_I_CTX_LAYER,
+    OCITAR_I_CTX_MANIFEST, OCITAR_I_CTX_LAYERS, OCITAR_I_CTX_MANIFESTS,
+    OCITAR_I_CTX_NOTES, OCITAR_I_CTX_DESC_NOTES, OCITAR_I_CTX_PLATFORM,
+    OCITAR_I_CTX_URLS, OCITAR_I_CTX_ROOTFS, OCITAR_I_CTX_DIFFS,
+    OCITAR_I_CTX_HISTORY, OCITAR_I_CTX_LINE, OCITAR_I_CTX_ENV,
+    OCITAR_I_CTX_PORTS, OCITAR_I_CTX_SET, OCITAR_I_CTX_LABELS
+};
+
+enum { /* what a value is */
+    OCITAR_I_F_NONE, OCITAR_I_F_SCHEMA, OCITAR_I_F_DOC_MEDIA,
+    OCITAR_I_F_DOC_ARTIFACT, OCITAR_I_F_ARCH, OCITAR_I_F_OS,
+    OCITAR_I_F_VARIANT, OCITAR_I_F_TIME, OCITAR_I_F_VERSION, OCITAR_I_F_MEDIA,
+    OCITAR_I_F_DIGEST, OCITAR_I_F_SIZE, OCITAR_I_F_DATA, OCITAR_I_F_ARTIFACT,
+    OCITAR_I_F_P_ARCH, OCITAR_I_F_P_OS, OCITAR_I_F_P_VARIANT,
+    OCITAR_I_F_ROOTFS, OCITAR_I_F_EMPTY, OCITAR_I_F_URL, OCITAR_I_F_DIFF,
+    OCITAR_I_F_ENV, OCITAR_I_F_REF, OCITAR_I_F_NAME, OCITAR_I_F_TITLE
+};
+
+enum { /* types of values */
+    OCITAR_I_T_OBJECT = 1, OCITAR_I_T_ARRAY = 2, OCITAR_I_T_STRING = 4,
+    OCITAR_I_T_NUMBER = 8, OCITAR_I_T_BOOL = 16, OCITAR_I_T_NULL = 32,
+    /* short names for the table below */
+    OCITAR_I_T_O = 1, OCITAR_I_T_A = 2, OCITAR_I_T_S = 4, OCITAR_I_T_N = 8,
+    OCITAR_I_T_B = 16, OCITAR_I_T_OZ = 33, OCITAR_I_T_AZ = 34,
+    OCITAR_I_T_SZ = 36
+};
+
+/* What a name in an object, or (name NULL) an element of an array or a value
+   of a map means: the types it may have, the rule that says so, and what it
+   is: a context of objects and arrays, else a field. */
+typedef struct ocitar_i_check_row {
+    uint8_t context;
+    uint8_t types;
+    uint8_t what;
+    uint8_t rule;
+    const char *name;
+} ocitar_i_check_row;
+
+static const ocitar_i_check_row *ocitar_i_check_row_of(uint8_t context,
+                                                       const char *name,
+                                                       size_t len)
+{
+#define OCITAR_I_ROW(context, types, what, rule, name)                        \
+    { OCITAR_I_CTX_##context, OCITAR_I_T_##types, what, rule, name }
+    static const ocitar_i_check_row rows[] = {
+    OCITAR_I_ROW(ROOT, N, OCITAR_I_F_SCHEMA, 31, "schemaVersion"),
+    OCITAR_I_ROW(ROOT, S, OCITAR_I_F_DOC_MEDIA, 32, "mediaType"),
+    OCITAR_I_ROW(ROOT, S, OCITAR_I_F_DOC_ARTIFACT, 18, "artifactType"),
+    OCITAR_I_ROW(ROOT, OZ, OCITAR_I_CTX_CONFIG, 33, "config"),
+    OCITAR_I_ROW(ROOT, A, OCITAR_I_CTX_LAYERS, 34, "layers"),
+    OCITAR_I_ROW(ROOT, A, OCITAR_I_CTX_MANIFESTS, 43, "manifests"),
+    OCITAR_I_ROW(ROOT, O, OCITAR_I_CTX_SUBJECT, 41, "subject"),
+    OCITAR_I_ROW(ROOT, O, OCITAR_I_CTX_NOTES, 60, "annotations"),
+    OCITAR_I_ROW(ROOT, S, OCITAR_I_F_ARCH, 47, "architecture"),
+    OCITAR_I_ROW(ROOT, S, OCITAR_I_F_OS, 47, "os"),
+    OCITAR_I_ROW(ROOT, SZ, OCITAR_I_F_VARIANT, 47, "variant"),
+    OCITAR_I_ROW(ROOT, SZ, OCITAR_I_F_TIME, 50, "created"),
+    OCITAR_I_ROW(ROOT, O, OCITAR_I_CTX_ROOTFS, 48, "rootfs"),
+    OCITAR_I_ROW(ROOT, AZ, OCITAR_I_CTX_HISTORY, 51, "history"),
+    OCITAR_I_ROW(ROOT, S, OCITAR_I_F_VERSION, 2, "imageLayoutVersion"),
+    OCITAR_I_ROW(DESC, S, OCITAR_I_F_MEDIA, 11, "mediaType"),
+    OCITAR_I_ROW(DESC, S, OCITAR_I_F_DIGEST, 12, "digest"),
+    OCITAR_I_ROW(DESC, N, OCITAR_I_F_SIZE, 13, "size"),
+    OCITAR_I_ROW(DESC, A, OCITAR_I_CTX_URLS, 15, "urls"),
+    OCITAR_I_ROW(DESC, O, OCITAR_I_CTX_DESC_NOTES, 60, "annotations"),
+    OCITAR_I_ROW(DESC, S, OCITAR_I_F_DATA, 16, "data"),
+    OCITAR_I_ROW(DESC, S, OCITAR_I_F_ARTIFACT, 18, "artifactType"),
+    OCITAR_I_ROW(DESC, O, OCITAR_I_CTX_PLATFORM, 45, "platform"),
+    OCITAR_I_ROW(PLATFORM, S, OCITAR_I_F_P_ARCH, 45, "architecture"),
+    OCITAR_I_ROW(PLATFORM, S, OCITAR_I_F_P_OS, 45, "os"),
+    OCITAR_I_ROW(PLATFORM, S, OCITAR_I_F_P_VARIANT, 45, "variant"),
+    OCITAR_I_ROW(CONFIG, AZ, OCITAR_I_CTX_ENV, 52, "Env"),
+    OCITAR_I_ROW(CONFIG, OZ, OCITAR_I_CTX_PORTS, 52, "ExposedPorts"),
+    OCITAR_I_ROW(CONFIG, OZ, OCITAR_I_CTX_SET, 52, "Volumes"),
+    OCITAR_I_ROW(CONFIG, OZ, OCITAR_I_CTX_LABELS, 60, "Labels"),
+    OCITAR_I_ROW(ROOTFS, S, OCITAR_I_F_ROOTFS, 48, "type"),
+    OCITAR_I_ROW(ROOTFS, A, OCITAR_I_CTX_DIFFS, 49, "diff_ids"),
+    OCITAR_I_ROW(LINE, SZ, OCITAR_I_F_TIME, 50, "created"),
+    OCITAR_I_ROW(LINE, B, OCITAR_I_F_EMPTY, 51, "empty_layer"),
+    OCITAR_I_ROW(NOTES, S, OCITAR_I_F_TIME, 60,
+                 "org.opencontainers.image.created"),
+    OCITAR_I_ROW(DESC_NOTES, S, OCITAR_I_F_REF, 60,
+                 "org.opencontainers.image.ref.name"),
+    OCITAR_I_ROW(DESC_NOTES, S, OCITAR_I_F_TITLE, 60,
+                 "org.opencontainers.image.title"),
+    OCITAR_I_ROW(DESC_NOTES, S, OCITAR_I_F_NAME, 60,
+                 "io.containerd.image.name"),
+    OCITAR_I_ROW(LAYERS, O, OCITAR_I_CTX_LAYER, 34, NULL),
+    OCITAR_I_ROW(MANIFESTS, O, OCITAR_I_CTX_MANIFEST, 43, NULL),
+    OCITAR_I_ROW(URLS, S, OCITAR_I_F_URL, 15, NULL),
+    OCITAR_I_ROW(DIFFS, S, OCITAR_I_F_DIFF, 49, NULL),
+    OCITAR_I_ROW(HISTORY, O, OCITAR_I_CTX_LINE, 51, NULL),
+    OCITAR_I_ROW(ENV, S, OCITAR_I_F_ENV, 52, NULL),
+    OCITAR_I_ROW(PORTS, O, OCITAR_I_CTX_NONE, 52, NULL),
+    OCITAR_I_ROW(SET, O, OCITAR_I_CTX_NONE, 52, NULL),
+    OCITAR_I_ROW(NOTES, S, OCITAR_I_F_NONE, 60, NULL),
+    OCITAR_I_ROW(DESC_NOTES, S, OCITAR_I_F_NONE, 60, NULL),
+    OCITAR_I_ROW(LABELS, S, OCITAR_I_F_NONE, 60, NULL)
+    };
+#undef OCITAR_I_ROW
+    size_t i;
+
+    for (i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].context == context &&
+            (rows[i].name == NULL
+                 ? len == 0
+                 : ocitar_i_bytes_equal(
+                       name, len, rows[i].name,
+                       ocitar_i_bytes_length(rows[i].name, 0))))
+            return &rows[i];
+    return NULL;
+}
+
+/* Is it one of the objects that are descriptors? */
+static int ocitar_i_check_is_desc(uint8_t context)
+{
+    return context >= OCITAR_I_CTX_CONFIG && context <= OCITAR_I_CTX_MANIFEST;
+}
+
+/* The row of a value in a context: by its name, else any. */
+static const ocitar_i_check_row *ocitar_i_check_row_in(uint8_t context,
+                                                       const char *name,
+                                                       size_t len)
+{
+    const ocitar_i_check_row *row = NULL;
+
+    if (len > 0)
+        row = ocitar_i_check_row_of(context, name, len);
+    if (row == NULL && len > 0 && ocitar_i_check_is_desc(context))
+        row = ocitar_i_check_row_of(OCITAR_I_CTX_DESC, name, len);
+    return row != NULL ? row : ocitar_i_check_row_of(context, NULL, 0);
+}
+
+enum { /* what a document was found to have */
+    OCITAR_I_HAS_SCHEMA = 1, OCITAR_I_HAS_MEDIA = 2,
+    OCITAR_I_HAS_ARTIFACT = 4, OCITAR_I_HAS_CONFIG = 8,
+    OCITAR_I_HAS_LAYERS = 16, OCITAR_I_HAS_MANIFESTS = 32,
+    OCITAR_I_HAS_ARCH = 64, OCITAR_I_HAS_OS = 128, OCITAR_I_HAS_ROOTFS = 256,
+    OCITAR_I_HAS_TYPE = 512, OCITAR_I_HAS_DIFFS = 1024,
+    OCITAR_I_HAS_VERSION = 2048, OCITAR_I_HAS_IMAGE = 4096, /* config type */
+    OCITAR_I_HAS_EMPTY = 8192, OCITAR_I_HAS_OTHER_LAYER = 16384,
+    OCITAR_I_HAS_HISTORY = 32768, OCITAR_I_HAS_EMPTY_LINE = 65536
+};
+
+enum { /* what a descriptor has */
+    OCITAR_I_GOT_MEDIA = 1, OCITAR_I_GOT_DIGEST = 2, OCITAR_I_GOT_SIZE = 4,
+    OCITAR_I_GOT_DATA = 8, OCITAR_I_GOT_ARCH = 16, OCITAR_I_GOT_OS = 32,
+    OCITAR_I_GOT_PLATFORM = 64, OCITAR_I_GOT_OTHER = 128 /* algorithm */
+};
+
+enum { /* media types */
+    OCITAR_I_MEDIA_NONE, OCITAR_I_MEDIA_OTHER, OCITAR_I_MEDIA_MANIFEST,
+    OCITAR_I_MEDIA_INDEX, OCITAR_I_MEDIA_CONFIG, OCITAR_I_MEDIA_EMPTY,
+    OCITAR_I_MEDIA_TAR, OCITAR_I_MEDIA_GZIP, OCITAR_I_MEDIA_ZSTD,
+    OCITAR_I_MEDIA_FOREIGN, OCITAR_I_MEDIA_FOREIGN_GZIP
+};
+
+enum { /* what a blob turned out to be */
+    OCITAR_I_BLOB_BYTES, OCITAR_I_BLOB_MANIFEST, OCITAR_I_BLOB_INDEX,
+    OCITAR_I_BLOB_CONFIG, OCITAR_I_BLOB_LAYOUT, OCITAR_I_BLOB_BROKEN,
+    OCITAR_I_BLOB_JSON, OCITAR_I_BLOB_GZIP, OCITAR_I_BLOB_ZSTD
+};
+
+/* In the place of rules: what was not checked. */
+enum { OCITAR_I_UNCHECKED_NAMES = 254, OCITAR_I_UNCHECKED_LAYER = 255 };
+
+
+static uint8_t ocitar_i_check_media(const char *type)
+{
+    static const char *const types[] = {
+        OCITAR_I_TYPE_MANIFEST, OCITAR_I_TYPE_INDEX, OCITAR_I_TYPE_CONFIG,
+        OCITAR_I_TYPE_EMPTY, OCITAR_I_TYPE_LAYER, OCITAR_I_TYPE_LAYER "+gzip",
+        OCITAR_I_TYPE_LAYER "+zstd",
+        OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar",
+        OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar+gzip"
+    };
+    const char *oci = ocitar_media_type_oci(type);
+    size_t i, len = ocitar_i_bytes_length(oci, 0);
+
+    for (i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (ocitar_i_bytes_equal(oci, len, types[i],
+                                 ocitar_i_bytes_length(types[i], 0)))
+            return (uint8_t)(OCITAR_I_MEDIA_MANIFEST + i);
+    return OCITAR_I_MEDIA_OTHER;
+}
+
+/* The first rule that a document breaks is kept until it is known whether
+   that matters. */
+static void ocitar_i_check_bad(ocitar_checker *c, int rule)
+{
+    if (c->bad == 0)
+        c->bad = (uint8_t)rule;
+}
+
+static void ocitar_i_check_warn(ocitar_checker *c, int rule)
+{
+    if (c->warn == 0)
+        c->warn = (uint8_t)rule;
+}
+
+static uint32_t ocitar_i_check_hash(uint32_t h, const char *s)
+{
+    for (; s != NULL && *s != 0; s++)
+        h = (h ^ (unsigned char)*s) * 16777619u;
+    return (h ^ 255) * 16777619u;
+}
+
+/* One byte for an architecture and an os, never 0: enough to warn by. */
+static uint8_t ocitar_i_check_pair(uint32_t architecture, uint32_t os)
+{
+    return (uint8_t)(((architecture * 31 + os) >> 13) | 1);
+}
+
+/* A string of the open descriptor, behind the tokenizer's part of the buffer;
+   NULL if there is no room. */
+static const char *ocitar_i_check_keep(ocitar_checker *c, const char *text,
+                                       size_t len)
+{
+    char *p = (char *)c->desc.buffer + c->strings;
+
+    if (len >= c->desc.buffer_size - c->strings)
+        return NULL;
+    OCITAR_MEMCPY(p, text, len);
+    p[len] = 0;
+    c->strings += len + 1;
+    return p;
+}
+
+static int ocitar_i_check_digits(const char *s, size_t n)
+{
+    while (n > 0)
+        if (s[--n] < '0' || s[n] > '9')
+            return 0;
+    return 1;
+}
+
+/* RFC 3339, 5.6: 2024-02-29T12:00:00.5+01:00. */
+static int ocitar_i_check_time(const char *s, size_t len)
+{
+    size_t i = 19;
+
+    if (len < 20 || !ocitar_i_check_digits(s, 4) || s[4] != '-' ||
+        !ocitar_i_check_digits(s + 5, 2) || s[7] != '-' ||
+        !ocitar_i_check_digits(s + 8, 2) || (s[10] != 'T' && s[10] != 't') ||
+        !ocitar_i_check_digits(s + 11, 2) || s[13] != ':' ||
+        !ocitar_i_check_digits(s + 14, 2) || s[16] != ':' ||
+        !ocitar_i_check_digits(s + 17, 2) || s[5] > '1' || s[8] > '3' ||
+        s[11] > '2' || s[14] > '5' || s[17] > '6')
+        return 0;
+    if (s[i] == '.')
+        for (i++; i < len && s[i] >= '0' && s[i] <= '9'; i++)
+            ;
+    if (i == 20 || i == len)
+        return 0;
+    if (s[i] == 'Z' || s[i] == 'z')
+        return i + 1 == len;
+    return (s[i] == '+' || s[i] == '-') && len - i == 6 &&
+           ocitar_i_check_digits(s + i + 1, 2) && s[i + 3] == ':' &&
+           ocitar_i_check_digits(s + i + 4, 2);
+}
+
+/* OCI annotations, ref.name: alphanumeric parts, joined by one of "-._:@+/"
+   or by "--". */
+static int ocitar_i_check_ref(const char *s, size_t len)
+{
+    size_t i, run = 1;
+
+    for (i = 0; i < len; i++) {
+        if (ocitar_i_reference_alnum(s[i]) || (s[i] >= 'A' && s[i] <= 'Z'))
+            run = 0;
+        else if (!ocitar_i_bytes_has("-._:@+/", 7, s[i]) ||
+                 (run > 0 && !(run == 1 && i > 1 && s[i] == '-' &&
+                               s[i - 1] == '-')))
+            return 0;
+        else
+            run++;
+    }
+    return run == 0;
+}
+
+/* Is the word in a list that is separated by spaces? */
+static int ocitar_i_check_listed(const char *list, const char *word)
+{
+    size_t len = ocitar_i_bytes_length(word, 0), n;
+
+    for (; *list != 0; list += n + (list[n] != 0)) {
+        for (n = 0; list[n] != 0 && list[n] != ' '; n++)
+            ;
+        if (ocitar_i_bytes_equal(list, n, word, len))
+            return 1;
+    }
+    return 0;
+}
+
+/* The rule that a digest's text breaks, 0: none. An algorithm that is not
+   known here is told from the others by a digest of the text. */
+static int ocitar_i_check_digest(ocitar_checker *c, const char *text,
+                                 size_t len, ocitar_digest *out)
+{
+    int e = ocitar_digest_parse(out, text, len);
+    ocitar_digester d;
+
+    if (e == OCITAR_E_ARG || len == 0)
+        return len > 7 && OCITAR_MEMCMP(text, "sha256:", 7) == 0   ? 20
+               : len > 7 && OCITAR_MEMCMP(text, "sha512:", 7) == 0 ? 21
+                                                                   : 12;
+    if (e == OCITAR_OK)
+        return 0;
+    ocitar_i_digester_begin(&d, OCITAR_SHA256, NULL, c->kernel);
+    ocitar_digester_update(&d, text, len);
+    ocitar_digester_end(&d, out);
+    out->algorithm = OCITAR_I_DIGEST_OTHER;
+    return 0;
+}
+
+/* Base64 as it passes, into its own digester. */
+static void ocitar_i_check_base64(ocitar_checker *c, const char *s, size_t len)
+{
+    uint8_t bytes[3];
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        unsigned ch = (unsigned char)s[i];
+        uint32_t v = ch >= 'A' && ch <= 'Z'   ? ch - 'A'
+                     : ch >= 'a' && ch <= 'z' ? ch - 'a' + 26
+                     : ch >= '0' && ch <= '9' ? ch - '0' + 52
+                     : ch == '+'              ? 62
+                     : ch == '/'              ? 63
+                     : ch == '='              ? 64
+                                              : 65;
+        unsigned at = c->base64 & 3, ended = c->base64 >> 2;
+
+        /* "=" only in the third and fourth place, and then nothing but "=" */
+        if (v == 65 || (v == 64 && at < 2) || (v != 64 && ended) ||
+            (ended && at == 0)) {
+            ocitar_i_check_bad(c, 16);
+            return;
+        }
+        if (v == 64)
+            ended++;
+        c->bits = c->bits << 6 | (v & 63);
+        at = (at + 1) & 3;
+        c->base64 = (uint8_t)(ended << 2 | at);
+        if (at != 0)
+            continue;
+        bytes[0] = (uint8_t)(c->bits >> 16);
+        bytes[1] = (uint8_t)(c->bits >> 8);
+        bytes[2] = (uint8_t)c->bits;
+        ocitar_digester_update(&c->data, bytes, 3 - ended);
+        c->inlined += 3 - ended;
+    }
+}
+
+static void ocitar_i_check_desc_begin(ocitar_checker *c)
+{
+    OCITAR_MEMSET(&c->claim, 0, sizeof c->claim);
+    c->strings = 256;
+    c->media = OCITAR_I_MEDIA_NONE;
+    c->got = 0;
+    c->base64 = 0;
+    c->inlined = 0;
+}
+
+/* Tells the claim to who asked for it. */
+static void ocitar_i_check_told(ocitar_checker *c)
+{
+    int code;
+
+    c->claim.document = c->file == OCITAR_I_FILE_BLOB ? &c->digest : NULL;
+    if (c->desc.claim_fn == NULL || c->error == OCITAR_E_HOOK)
+        return;
+    code = c->desc.claim_fn(c->desc.user, &c->claim);
+    if (code != 0)
+        ocitar_i_check_stop(c, code);
+}
+
+/* The claim goes into the table. */
+static void ocitar_i_check_claim(ocitar_checker *c)
+{
+    const ocitar_claim *cl = &c->claim;
+    const ocitar_digest *d = &cl->digest;
+    ocitar_slot *s = ocitar_i_check_find(c, d->bytes, d->algorithm,
+                                         OCITAR_I_SLOT_CLAIMED);
+
+    if (s == NULL)
+        s = ocitar_i_check_add(c, d->bytes, d->algorithm);
+    if (s != NULL) { /* else the table is too small, and nothing is judged */
+        s->flags |= OCITAR_I_SLOT_CLAIMED;
+        s->role = cl->role;
+        s->parent = c->node;
+        s->position = cl->position;
+        s->claimed = cl->size;
+        s->media = c->media;
+        s->platform = !(c->got & OCITAR_I_GOT_PLATFORM)
+                          ? 0
+                          : ocitar_i_check_pair(
+                                ocitar_i_check_hash(0, cl->architecture),
+                                ocitar_i_check_hash(0, cl->os));
+        s->hint = ocitar_i_check_hash(0, cl->architecture);
+        s->hint = ocitar_i_check_hash(s->hint, cl->os);
+        s->hint = ocitar_i_check_hash(s->hint, cl->variant);
+        s->hint = ocitar_i_check_hash(s->hint, cl->reference);
+        s->hint = ocitar_i_check_hash(s->hint, cl->name);
+        if (cl->artifact_type != NULL) /* artifacts are told by digest */
+            s->hint += ocitar_i_bytes_load32(s->key);
+    }
+    if (cl->role == OCITAR_ROLE_CONFIG && c->node != 0 && s != NULL)
+        c->desc.slots[c->node - 1].note = ocitar_i_check_index(c, s) + 1;
+    ocitar_i_check_told(c);
+}
+
+/* {}, whose digest everybody knows. */
+static int ocitar_i_check_empty_ok(const ocitar_claim *cl)
+{
+    static const uint8_t sha256[32] = {
+    0x44, 0x13, 0x6f, 0xa3, 0x55, 0xb3, 0x67, 0x8a, 0x11, 0x46, 0xad,
+    0x16, 0xf7, 0xe8, 0x64, 0x9e, 0x94, 0xfb, 0x4f, 0xc2, 0x1f, 0xe7,
+    0x7e, 0x83, 0x10, 0xc0, 0x60, 0xf6, 0x1c, 0xaa, 0xff, 0x8a
+    };
+
+    return cl->size == 2 &&
+           (cl->digest.algorithm != OCITAR_SHA256 ||
+            OCITAR_MEMCMP(cl->digest.bytes, sha256, 32) == 0);
+}
+
+/* What a descriptor's place in a document asks of it. */
+static void ocitar_i_check_desc_role(ocitar_checker *c, uint8_t context)
+{
+    int image = c->media == OCITAR_I_MEDIA_CONFIG;
+    int tar = c->media >= OCITAR_I_MEDIA_TAR;
+
+    switch (context) {
+    case OCITAR_I_CTX_CONFIG:
+        c->claim.role = OCITAR_ROLE_CONFIG;
+        c->facts |= OCITAR_I_HAS_CONFIG;
+        if (image)
+            c->facts |= OCITAR_I_HAS_IMAGE;
+        if (c->media == OCITAR_I_MEDIA_EMPTY)
+            c->facts |= OCITAR_I_HAS_EMPTY;
+        break;
+    case OCITAR_I_CTX_LAYER:
+        c->claim.role = OCITAR_ROLE_LAYER;
+        c->claim.position = c->layers++;
+        if (!tar)
+            c->facts |= OCITAR_I_HAS_OTHER_LAYER;
+        if (c->media >= OCITAR_I_MEDIA_FOREIGN)
+            ocitar_i_check_warn(c, 59);
+        break;
+    case OCITAR_I_CTX_MANIFEST:
+        c->claim.role = OCITAR_ROLE_MANIFEST;
+        c->claim.position = c->manifests++;
+        if (c->media == OCITAR_I_MEDIA_MANIFEST &&
+            !(c->got & OCITAR_I_GOT_PLATFORM) &&
+            c->claim.artifact_type == NULL)
+            ocitar_i_check_warn(c, 19);
+        break;
+    default:
+        c->claim.role = OCITAR_ROLE_SUBJECT;
+    }
+    if (c->claim.reference != NULL &&
+        (context != OCITAR_I_CTX_MANIFEST || c->node != 0))
+        ocitar_i_check_warn(c, 10);
+}
+
+/* Does inline data have the digest and size that stand beside it? */
+static void ocitar_i_check_desc_data(ocitar_checker *c)
+{
+    ocitar_digest actual;
+
+    if (!(c->got & OCITAR_I_GOT_DATA))
+        return;
+    if ((c->base64 & 3) != 0 || ocitar_digester_end(&c->data, &actual) != 0 ||
+        c->inlined != c->claim.size ||
+        (c->claim.digest.algorithm == OCITAR_SHA256 &&
+         !ocitar_digest_equal(&actual, &c->claim.digest)))
+        ocitar_i_check_bad(c, 16);
+}
+
+static void ocitar_i_check_desc_end(ocitar_checker *c, uint8_t context)
+{
+    const uint8_t all = OCITAR_I_GOT_MEDIA | OCITAR_I_GOT_DIGEST |
+                        OCITAR_I_GOT_SIZE;
+
+    if (context == OCITAR_I_CTX_CONFIG && (c->got & all) == 0)
+        return; /* that of a config: how to run it */
+    if (!(c->got & OCITAR_I_GOT_MEDIA))
+        ocitar_i_check_bad(c, 11);
+    else if (!(c->got & OCITAR_I_GOT_DIGEST))
+        ocitar_i_check_bad(c, 12);
+    else if (!(c->got & OCITAR_I_GOT_SIZE))
+        ocitar_i_check_bad(c, 13);
+    if (c->media == OCITAR_I_MEDIA_EMPTY && (c->got & all) == all &&
+        !ocitar_i_check_empty_ok(&c->claim))
+        ocitar_i_check_bad(c, 40);
+    ocitar_i_check_desc_data(c);
+    ocitar_i_check_desc_role(c, context);
+    if ((c->got & all) == all)
+        ocitar_i_check_claim(c);
+}
+
+/* A platform's words. */
+static void ocitar_i_check_platform(ocitar_checker *c, uint8_t field,
+                                    const char *word)
+{
+    if (field == OCITAR_I_F_P_ARCH) {
+        c->claim.architecture = word;
+        c->got |= OCITAR_I_GOT_ARCH;
+        if (word != NULL &&
+            !ocitar_i_check_listed("386 amd64 arm arm64 loong64 mips mipsle "
+                                   "mips64 mips64le ppc64 ppc64le riscv64 "
+                                   "s390x wasm unknown",
+                                   word))
+            ocitar_i_check_warn(c, 45);
+    } else if (field == OCITAR_I_F_P_OS) {
+        c->claim.os = word;
+        c->got |= OCITAR_I_GOT_OS;
+        if (word != NULL &&
+            !ocitar_i_check_listed("linux windows darwin freebsd netbsd "
+                                   "openbsd android aix dragonfly illumos ios "
+                                   "js plan9 solaris wasip1 unknown",
+                                   word))
+            ocitar_i_check_warn(c, 45);
+    } else {
+        c->claim.variant = word;
+    }
+}
+
+static void ocitar_i_check_size(ocitar_checker *c, const char *s, size_t len)
+{
+    uint64_t v = 0;
+    size_t i;
+
+    for (i = 0; i < len && s[i] >= '0' && s[i] <= '9'; i++) {
+        if (v > (INT64_MAX - 9) / 10)
+            break;
+        v = v * 10 + (uint64_t)(s[i] - '0');
+    }
+    c->claim.size = v;
+    if (i != len)
+        ocitar_i_check_bad(c, 13);
+    else
+        c->got |= OCITAR_I_GOT_SIZE;
+    if (v >> 53 != 0)
+        ocitar_i_check_warn(c, 27);
+}
+
+/* A digest of the layers below, as a config lists them. */
+static void ocitar_i_check_diff(ocitar_checker *c, const char *s, size_t len)
+{
+    int rule;
+
+    ocitar_i_check_desc_begin(c);
+    rule = ocitar_i_check_digest(c, s, len, &c->claim.digest);
+    if (rule != 0)
+        ocitar_i_check_bad(c, rule == 12 ? 49 : rule);
+    c->claim.role = OCITAR_ROLE_DIFF_ID;
+    c->claim.position = c->diffs++;
+    if (rule != 0 || c->file != OCITAR_I_FILE_BLOB)
+        return;
+    ocitar_i_check_enter(c, OCITAR_ROLE_DIFF_ID, c->node, c->claim.position,
+                         &c->claim.digest);
+    ocitar_i_check_told(c);
+}
+
+/* A word of a config's platform, cut. */
+static void ocitar_i_check_word(char out[16], const char *word)
+{
+    size_t i;
+
+    for (i = 0; i < 15 && word[i] != 0; i++)
+        out[i] = word[i];
+    out[i] = 0;
+}
+
+/* Strings of a document as a whole. */
+static void ocitar_i_check_doc_string(ocitar_checker *c, uint8_t field,
+                                      const char *s, size_t len)
+{
+    char text[128];
+    size_t i;
+
+    i = len < sizeof text ? len : sizeof text - 1;
+    OCITAR_MEMCPY(text, s, i);
+    text[i] = 0;
+    switch (field) {
+    case OCITAR_I_F_DOC_MEDIA:
+        c->facts |= OCITAR_I_HAS_MEDIA;
+        c->doc_media = ocitar_i_check_media(text);
+        break;
+    case OCITAR_I_F_DOC_ARTIFACT:
+        if (len > 0)
+            c->facts |= OCITAR_I_HAS_ARTIFACT;
+        if (len > 0 && len < sizeof text && !ocitar_i_media_type_ok(text))
+            ocitar_i_check_bad(c, 18);
+        break;
+    case OCITAR_I_F_ARCH:
+    case OCITAR_I_F_OS:
+        c->facts |= len == 0                     ? 0u
+                    : field == OCITAR_I_F_ARCH ? OCITAR_I_HAS_ARCH
+                                                 : OCITAR_I_HAS_OS;
+        ocitar_i_check_word(c->words[field == OCITAR_I_F_OS], text);
+        break;
+    case OCITAR_I_F_VARIANT:
+        ocitar_i_check_word(c->words[2], text);
+        break;
+    case OCITAR_I_F_VERSION:
+        if (!ocitar_i_bytes_equal(text, i, "1.0.0", 5))
+            ocitar_i_check_bad(c, 2);
+        c->facts |= OCITAR_I_HAS_VERSION;
+        break;
+    default:
+        if (!ocitar_i_bytes_equal(text, i, "layers", 6))
+            ocitar_i_check_bad(c, 48);
+        c->facts |= OCITAR_I_HAS_TYPE;
+    }
+}
+
+/* Strings of a descriptor. */
+static void ocitar_i_check_desc_string(ocitar_checker *c, uint8_t field,
+                                       const char *s, size_t len)
+{
+    const char *kept = field == OCITAR_I_F_DIGEST || len == 0
+                           ? NULL
+                           : ocitar_i_check_keep(c, s, len);
+    int rule;
+
+    switch (field) {
+    case OCITAR_I_F_MEDIA:
+        c->claim.media_type = kept;
+        c->media = kept == NULL ? (uint8_t)OCITAR_I_MEDIA_OTHER
+                                : ocitar_i_check_media(kept);
+        c->got |= OCITAR_I_GOT_MEDIA;
+        if (len == 0 || (kept != NULL && !ocitar_i_media_type_ok(kept)))
+            ocitar_i_check_bad(c, 11);
+        break;
+    case OCITAR_I_F_ARTIFACT:
+        c->claim.artifact_type = kept;
+        if (len == 0 || (kept != NULL && !ocitar_i_media_type_ok(kept)))
+            ocitar_i_check_bad(c, 18);
+        break;
+    case OCITAR_I_F_DIGEST:
+        rule = ocitar_i_check_digest(c, s, len, &c->claim.digest);
+        if (rule == 0)
+            c->got |= OCITAR_I_GOT_DIGEST;
+        else
+            ocitar_i_check_bad(c, rule);
+        break;
+    case OCITAR_I_F_REF:
+        c->claim.reference = kept;
+        if (!ocitar_i_check_ref(s, len))
+            ocitar_i_check_warn(c, 60);
+        break;
+    case OCITAR_I_F_NAME:
+        c->claim.name = kept;
+        break;
+    case OCITAR_I_F_TITLE:
+        c->claim.title = kept;
+        break;
+    default:
+        ocitar_i_check_platform(c, field, kept);
+    }
+}
+
+/* A value that is too long to be one. */
+static void ocitar_i_check_long(ocitar_checker *c, uint8_t field)
+{
+    if (field == OCITAR_I_F_MEDIA || field == OCITAR_I_F_DIGEST ||
+        field == OCITAR_I_F_SIZE)
+        ocitar_i_check_bad(c, 11 + (field - OCITAR_I_F_MEDIA));
+    else if (field == OCITAR_I_F_DIFF)
+        ocitar_i_check_bad(c, 49);
+    else if (field <= OCITAR_I_F_VERSION || field == OCITAR_I_F_ROOTFS)
+        ocitar_i_check_doc_string(c, field, "", 0);
+}
+
+/* A scalar value. */
+static void ocitar_i_check_value(ocitar_checker *c, uint8_t field, int token,
+                                 const char *s, size_t len)
+{
+    switch (field) {
+    case OCITAR_I_F_NONE:
+        break;
+    case OCITAR_I_F_SCHEMA:
+        c->facts |= OCITAR_I_HAS_SCHEMA;
+        if (!ocitar_i_bytes_equal(s, len, "2", 1))
+            ocitar_i_check_bad(c, 31);
+        break;
+    case OCITAR_I_F_TIME:
+        if (token == OCITAR_JSON_STRING && !ocitar_i_check_time(s, len))
+            ocitar_i_check_bad(c, 50);
+        break;
+    case OCITAR_I_F_SIZE:
+        ocitar_i_check_size(c, s, len);
+        break;
+    case OCITAR_I_F_DATA:
+        ocitar_i_check_base64(c, s, len);
+        c->got |= OCITAR_I_GOT_DATA;
+        break;
+    case OCITAR_I_F_EMPTY:
+        if (token == OCITAR_JSON_TRUE)
+            c->facts |= OCITAR_I_HAS_EMPTY_LINE;
+        break;
+    case OCITAR_I_F_URL:
+        if (len < 8 || (OCITAR_MEMCMP(s, "http://", 7) != 0 &&
+                        OCITAR_MEMCMP(s, "https://", 8) != 0))
+            ocitar_i_check_warn(c, 15);
+        break;
+    case OCITAR_I_F_DIFF:
+        ocitar_i_check_diff(c, s, len);
+        break;
+    case OCITAR_I_F_ENV:
+        if (len == 0 || s[0] == '=' || !ocitar_i_bytes_has(s, len, '='))
+            ocitar_i_check_warn(c, 52);
+        break;
+    default:
+        if (field <= OCITAR_I_F_VERSION || field == OCITAR_I_F_ROOTFS)
+            ocitar_i_check_doc_string(c, field, s, len);
+        else
+            ocitar_i_check_desc_string(c, field, s, len);
+    }
+}
+
+static void ocitar_i_check_key(ocitar_checker *c, uint8_t context,
+                               const char *s, size_t len)
+{
+    char port[16];
+
+    if (context != OCITAR_I_CTX_PORTS)
+        return;
+    port[0] = 0;
+    if (len < sizeof port) {
+        OCITAR_MEMCPY(port, s, len);
+        port[len] = 0;
+    }
+    if (!ocitar_i_image_port_ok(port))
+        ocitar_i_check_warn(c, 52);
+}
+
+static uint8_t ocitar_i_check_type(int token)
+{
+    switch (token) {
+    case OCITAR_JSON_OBJECT:
+        return OCITAR_I_T_OBJECT;
+    case OCITAR_JSON_ARRAY:
+        return OCITAR_I_T_ARRAY;
+    case OCITAR_JSON_STRING:
+        return OCITAR_I_T_STRING;
+    case OCITAR_JSON_NUMBER:
+        return OCITAR_I_T_NUMBER;
+    case OCITAR_JSON_NULL:
+        return OCITAR_I_T_NULL;
+    default:
+        return OCITAR_I_T_BOOL;
+    }
+}
+
+static uint8_t ocitar_i_check_context(const ocitar_checker *c, size_t depth)
+{
+    return depth == 0 || depth > sizeof c->contexts
+               ? (uint8_t)OCITAR_I_CTX_NONE
+               : c->contexts[depth - 1];
+}
+
+/* An object or array begins: what it is, and what begins with it. */
+static void ocitar_i_check_open(ocitar_checker *c, uint8_t context)
+{
+    if (c->json.depth <= sizeof c->contexts)
+        c->contexts[c->json.depth - 1] = context;
+    if (ocitar_i_check_is_desc(context))
+        ocitar_i_check_desc_begin(c);
+    else if (context == OCITAR_I_CTX_PLATFORM)
+        c->got |= OCITAR_I_GOT_PLATFORM;
+    else if (context == OCITAR_I_CTX_LAYERS)
+        c->facts |= OCITAR_I_HAS_LAYERS;
+    else if (context == OCITAR_I_CTX_MANIFESTS)
+        c->facts |= OCITAR_I_HAS_MANIFESTS;
+    else if (context == OCITAR_I_CTX_ROOTFS)
+        c->facts |= OCITAR_I_HAS_ROOTFS;
+    else if (context == OCITAR_I_CTX_DIFFS)
+        c->facts |= OCITAR_I_HAS_DIFFS;
+    else if (context == OCITAR_I_CTX_HISTORY)
+        c->facts |= OCITAR_I_HAS_HISTORY;
+    else if (context == OCITAR_I_CTX_LINE)
+        c->facts &= ~(uint32_t)OCITAR_I_HAS_EMPTY_LINE;
+}
+
+static void ocitar_i_check_shut(ocitar_checker *c, uint8_t context)
+{
+    const uint8_t both = OCITAR_I_GOT_ARCH | OCITAR_I_GOT_OS;
+
+    if (ocitar_i_check_is_desc(context))
+        ocitar_i_check_desc_end(c, context);
+    else if (context == OCITAR_I_CTX_PLATFORM && (c->got & both) != both)
+        ocitar_i_check_bad(c, 45);
+    else if (context == OCITAR_I_CTX_LINE &&
+             !(c->facts & OCITAR_I_HAS_EMPTY_LINE))
+        c->history++;
+}
+
+/* Inline data is hashed from its first piece on. */
+static void ocitar_i_check_piece(ocitar_checker *c, const char *text,
+                                 size_t len)
+{
+    const ocitar_i_check_row *row = (const ocitar_i_check_row *)c->row;
+
+    if (row == NULL || c->json.key || row->what != OCITAR_I_F_DATA ||
+        row->context != OCITAR_I_CTX_DESC) {
+        c->part = 1;
+        return;
+    }
+    ocitar_i_check_base64(c, text, len);
+}
+
+static int ocitar_i_check_token(void *user, int token, const char *text,
+                                size_t len)
+{
+    ocitar_checker *c = (ocitar_checker *)user;
+    size_t depth = c->json.depth;
+    int opens = token == OCITAR_JSON_OBJECT || token == OCITAR_JSON_ARRAY;
+    uint8_t context = ocitar_i_check_context(c, depth - (size_t)opens);
+    const ocitar_i_check_row *row = (const ocitar_i_check_row *)c->row;
+
+    if (token == OCITAR_JSON_PART) {
+        ocitar_i_check_piece(c, text, len);
+        return OCITAR_OK;
+    }
+    if (token == OCITAR_JSON_OBJECT_END || token == OCITAR_JSON_ARRAY_END) {
+        ocitar_i_check_shut(c, ocitar_i_check_context(c, depth + 1));
+        c->row = NULL;
+        return c->error;
+    }
+    if (token == OCITAR_JSON_KEY) {
+        c->row = c->part ? NULL : ocitar_i_check_row_in(context, text, len);
+        if (!c->part)
+            ocitar_i_check_key(c, context, text, len);
+        c->part = 0;
+        if (c->row != NULL && ((const ocitar_i_check_row *)c->row)->what ==
+                                  OCITAR_I_F_DATA)
+            ocitar_i_digester_begin(&c->data, OCITAR_SHA256, NULL, c->kernel);
+        return OCITAR_OK;
+    }
+    if (depth - (size_t)opens == 0) { /* the root */
+        if (token == OCITAR_JSON_OBJECT)
+            ocitar_i_check_open(c, OCITAR_I_CTX_ROOT);
+        else if (opens)
+            ocitar_i_check_open(c, OCITAR_I_CTX_NONE);
+        return OCITAR_OK;
+    }
+    if (!(c->json.objects >> (depth - (size_t)opens - 1) & 1)) /* an array */
+        row = ocitar_i_check_row_of(context, NULL, 0);
+    c->row = NULL;
+    if (row != NULL && !(row->types & ocitar_i_check_type(token))) {
+        ocitar_i_check_bad(c, row->rule);
+        row = NULL;
+    }
+    if (opens)
+        ocitar_i_check_open(c, row != NULL ? row->what
+                                           : (uint8_t)OCITAR_I_CTX_NONE);
+    else if (row != NULL && c->part)
+        ocitar_i_check_long(c, row->what);
+    else if (row != NULL && !(row->types & (OCITAR_I_T_OBJECT |
+                                            OCITAR_I_T_ARRAY)))
+        ocitar_i_check_value(c, row->what, token, text, len);
+    c->part = 0;
+    return c->error;
+}
+
+static void ocitar_i_check_doc_begin(ocitar_checker *c)
+{
+    OCITAR_MEMSET(&c->json, 0, sizeof c->json);
+    c->json.token_fn = ocitar_i_check_token;
+    c->json.user = c;
+    c->json.buffer = (char *)c->desc.buffer;
+    c->json.capacity = 256;
+    c->json.seen = c->desc.seen;
+    c->json.seen_capacity = c->desc.seen != NULL ? c->desc.seen_count : 0;
+    c->document = ocitar_json_begin(&c->json) == OCITAR_OK;
+    c->facts = 0;
+    c->layers = c->manifests = c->diffs = c->history = 0;
+    c->doc_media = OCITAR_I_MEDIA_NONE;
+    c->part = 0;
+    c->row = NULL;
+    OCITAR_MEMSET(c->words, 0, sizeof c->words);
+    ocitar_i_check_desc_begin(c);
+}
+
+/* A manifest's own rules. */
+static void ocitar_i_check_manifest(ocitar_checker *c)
+{
+    if (!(c->facts & OCITAR_I_HAS_SCHEMA))
+        ocitar_i_check_bad(c, 31);
+    if (c->facts & OCITAR_I_HAS_MEDIA &&
+        c->doc_media != OCITAR_I_MEDIA_MANIFEST)
+        ocitar_i_check_bad(c, 32);
+    if (!(c->facts & OCITAR_I_HAS_CONFIG))
+        ocitar_i_check_bad(c, 33);
+    if (!(c->facts & OCITAR_I_HAS_LAYERS))
+        ocitar_i_check_bad(c, 34);
+    if (c->facts & OCITAR_I_HAS_EMPTY && !(c->facts & OCITAR_I_HAS_ARTIFACT))
+        ocitar_i_check_bad(c, 37);
+    if (!(c->facts & OCITAR_I_HAS_MEDIA))
+        ocitar_i_check_warn(c, 32);
+    if (c->layers == 0)
+        ocitar_i_check_warn(c, 34);
+    if (c->facts & OCITAR_I_HAS_IMAGE && c->facts & OCITAR_I_HAS_OTHER_LAYER)
+        ocitar_i_check_warn(c, 38);
+}
+
+static void ocitar_i_check_index_doc(ocitar_checker *c)
+{
+    if (c->bad == 31 || !(c->facts & OCITAR_I_HAS_SCHEMA)) {
+        c->bad = c->bad == 31 ? 0 : c->bad;
+        ocitar_i_check_bad(c, 42);
+    }
+    if (c->facts & OCITAR_I_HAS_MEDIA && c->doc_media != OCITAR_I_MEDIA_INDEX)
+        ocitar_i_check_bad(c, 42);
+    if (c->facts & (OCITAR_I_HAS_LAYERS | OCITAR_I_HAS_CONFIG))
+        ocitar_i_check_bad(c, 32);
+    if (!(c->facts & OCITAR_I_HAS_MEDIA))
+        ocitar_i_check_warn(c, 42);
+}
+
+static void ocitar_i_check_config(ocitar_checker *c)
+{
+    if (!(c->facts & OCITAR_I_HAS_ARCH) || !(c->facts & OCITAR_I_HAS_OS))
+        ocitar_i_check_bad(c, 47);
+    if (!(c->facts & OCITAR_I_HAS_ROOTFS) || !(c->facts & OCITAR_I_HAS_TYPE))
+        ocitar_i_check_bad(c, 48);
+    if (!(c->facts & OCITAR_I_HAS_DIFFS))
+        ocitar_i_check_bad(c, 49);
+    if (c->facts & OCITAR_I_HAS_HISTORY && c->history != c->diffs)
+        ocitar_i_check_warn(c, 51);
+    OCITAR_MEMSET(&c->claim, 0, sizeof c->claim);
+    c->claim.role = OCITAR_ROLE_PLATFORM;
+    c->claim.architecture = c->words[0];
+    c->claim.os = c->words[1];
+    c->claim.variant = c->words[2][0] != 0 ? c->words[2] : NULL;
+    ocitar_i_check_told(c);
+}
+
+/* What a complete document is, by what it has. */
+static uint8_t ocitar_i_check_kind(const ocitar_checker *c)
+{
+    if (c->facts & OCITAR_I_HAS_MANIFESTS)
+        return OCITAR_I_BLOB_INDEX;
+    if (c->facts & (OCITAR_I_HAS_LAYERS | OCITAR_I_HAS_CONFIG))
+        return OCITAR_I_BLOB_MANIFEST;
+    if (c->facts & OCITAR_I_HAS_VERSION)
+        return OCITAR_I_BLOB_LAYOUT;
+    if (c->facts & (OCITAR_I_HAS_ROOTFS | OCITAR_I_HAS_ARCH))
+        return OCITAR_I_BLOB_CONFIG;
+    return OCITAR_I_BLOB_JSON;
+}
+
+static uint8_t ocitar_i_check_doc_end(ocitar_checker *c)
+{
+    int e = ocitar_json_end(&c->json);
+    uint8_t kind;
+
+    c->document = 0;
+    if (c->error == OCITAR_E_HOOK)
+        return OCITAR_I_BLOB_BYTES;
+    if (e != OCITAR_OK) {
+        c->bad = e == OCITAR_E_UTF8        ? 25
+                 : e == OCITAR_E_DUPLICATE ? 26
+                 : e == OCITAR_E_LIMIT     ? 61
+                                           : 0;
+        return OCITAR_I_BLOB_BROKEN;
+    }
+    kind = ocitar_i_check_kind(c);
+    if (kind == OCITAR_I_BLOB_MANIFEST)
+        ocitar_i_check_manifest(c);
+    else if (kind == OCITAR_I_BLOB_INDEX)
+        ocitar_i_check_index_doc(c);
+    else if (kind == OCITAR_I_BLOB_CONFIG)
+        ocitar_i_check_config(c);
+    else if (kind == OCITAR_I_BLOB_JSON)
+        c->bad = c->warn = 0;
+    if (c->json.unseen)
+        ocitar_i_check_warn(c, OCITAR_I_UNCHECKED_NAMES);
+    return kind;
+}
+
+/* -- layers: the tar in a blob, on suspicion -- */
+
+static void ocitar_i_check_layer_bad(ocitar_layer_checker *l, uint8_t rule)
+{
+    if (l->bad == 0)
+        l->bad = rule;
+}
+
+/* The paths that a layer has, and what links lead to. */
+static void ocitar_i_check_paths(ocitar_layer_checker *l,
+                                 const ocitar_entry *e, const char *name,
+                                 size_t len)
+{
+    ocitar_digest digest;
+    ocitar_key *key;
+
+    if (e->typeflag == '1') {
+        ocitar_i_layer_path_key(e->linkname, e->linkname_len, l->kernel,
+                                &digest);
+        key = ocitar_i_keys_slot(l->paths, l->path_count, &digest);
+        if (key == NULL ||
+            OCITAR_MEMCMP(key->bytes, digest.bytes, 32) != 0)
+            ocitar_i_check_layer_bad(l, 56);
+    }
+    ocitar_i_layer_path_key(name, len, l->kernel, &digest);
+    key = ocitar_i_keys_slot(l->paths, l->path_count, &digest);
+    if (key == NULL) {
+        l->unchecked = 55;
+        return;
+    }
+    if (OCITAR_MEMCMP(key->bytes, digest.bytes, 32) == 0)
+        ocitar_i_check_layer_bad(l, 55);
+    OCITAR_MEMCPY(key->bytes, digest.bytes, 32);
+}
+
+/* A whiteout of what the same layer has stands too late. */
+static void ocitar_i_check_hidden(ocitar_layer_checker *l, const char *name,
+                                  size_t start, size_t end)
+{
+    char path[512];
+    ocitar_digest digest;
+    ocitar_key *key;
+    size_t rest = end - start - 4;
+
+    if (start + rest > sizeof path)
+        return;
+    OCITAR_MEMCPY(path, name, start);
+    OCITAR_MEMCPY(path + start, name + start + 4, rest);
+    ocitar_i_layer_path_key(path, start + rest, l->kernel, &digest);
+    key = ocitar_i_keys_slot(l->paths, l->path_count, &digest);
+    if (key != NULL && OCITAR_MEMCMP(key->bytes, digest.bytes, 32) == 0 &&
+        l->warn == 0)
+        l->warn = 58;
+}
+
+static void ocitar_i_check_whiteout(ocitar_layer_checker *l,
+                                    const ocitar_entry *e)
+{
+    size_t end = e->name_len;
+    size_t start = ocitar_i_layer_last(e->name, &end);
+    const char *last = e->name + start;
+
+    if (ocitar_i_bytes_equal(last, end - start, ".wh..wh..opq", 12)) {
+        if ((e->typeflag != '0' && e->typeflag != '7') || e->size != 0)
+            ocitar_i_check_layer_bad(l, 57);
+        return;
+    }
+    if ((e->typeflag != '0' && e->typeflag != '7') || e->size != 0 ||
+        end - start == 4 ||
+        (end - start >= 8 && OCITAR_MEMCMP(last + 4, ".wh.", 4) == 0))
+        ocitar_i_check_layer_bad(l, 57);
+    else
+        ocitar_i_check_hidden(l, e->name, start, end);
+}
+
+static int ocitar_i_check_layer_entry(void *user, const ocitar_entry *e)
+{
+    ocitar_layer_checker *l = (ocitar_layer_checker *)user;
+
+    if (e->name_len == 0 || !ocitar_i_layout_name_ok(e->name, e->name_len) ||
+        (e->typeflag == '1' &&
+         (e->linkname_len == 0 ||
+          !ocitar_i_layout_name_ok(e->linkname, e->linkname_len)))) {
+        ocitar_i_check_layer_bad(l, 61);
+        return 0;
+    }
+    if (l->reader.decoder.sparse && l->warn == 0)
+        l->warn = 55;
+    if (ocitar_i_layer_is_whiteout(e->name, e->name_len))
+        ocitar_i_check_whiteout(l, e);
+    ocitar_i_check_paths(l, e, e->name, e->name_len);
+    return 0;
+}
+
+static void ocitar_i_check_layer_begin(ocitar_checker *c)
+{
+    ocitar_layer_checker *l = c->desc.layer;
+    ocitar_reader_desc d;
+
+    OCITAR_MEMSET(&d, 0, sizeof d);
+    d.buffer = c->desc.layer_buffer;
+    d.buffer_size = c->desc.layer_buffer_size;
+    d.entry_fn = ocitar_i_check_layer_entry;
+    d.user = l;
+    d.max_entries = UINT64_MAX;
+    ocitar_reader_begin(&l->reader, &d);
+    l->paths = c->desc.paths;
+    l->path_count = c->desc.path_count;
+    l->kernel = c->kernel;
+    l->bad = l->warn = l->unchecked = 0;
+    OCITAR_MEMSET(l->paths, 0, (size_t)l->path_count * sizeof l->paths[0]);
+}
+
+/* Uncompressed bytes of what may be a layer. */
+static void ocitar_i_check_layer_push(ocitar_checker *c, const void *data,
+                                      size_t len)
+{
+    if (c->desc.layer != NULL && c->desc.layer->reader.error == OCITAR_OK)
+        ocitar_reader_push(&c->desc.layer->reader, data, len);
+}
+
+static void ocitar_i_check_layer_end(ocitar_checker *c)
+{
+    ocitar_layer_checker *l = c->desc.layer;
+    int e;
+
+    if (l == NULL)
+        return;
+    e = ocitar_reader_end(&l->reader);
+    if (e == OCITAR_E_LIMIT)
+        l->unchecked = 55;
+    else if (e != OCITAR_OK)
+        ocitar_i_check_layer_bad(l, 55);
+}
+
+/* -- blobs -- */
+
+static int ocitar_i_check_put(void *user, const void *data, size_t len)
+{
+    ocitar_checker *c = (ocitar_checker *)user;
+
+    c->unpacked += len;
+    if (c->unpacked > c->desc.max_unpacked)
+        return OCITAR_E_LIMIT;
+    ocitar_digester_update(&c->data, data, len);
+    ocitar_i_check_layer_push(c, data, len);
+    return 0;
+}
+
+/* The codec failed, or gave too much: what is in the blob is not known. */
+static void ocitar_i_check_coded(ocitar_checker *c, int code)
+{
+    if (code == 0)
+        return;
+    ocitar_i_check_bad(c, code == OCITAR_E_LIMIT ? 61 : 59);
+    c->codec->end_fn(c->codec->user, NULL, NULL);
+    c->codec = NULL;
+}
+
+static void ocitar_i_check_unpack(ocitar_checker *c, const void *data,
+                                  size_t len)
+{
+    if (c->codec != NULL)
+        ocitar_i_check_coded(c, c->codec->write_fn(c->codec->user, data, len,
+                                                   ocitar_i_check_put, c));
+}
+
+/* The first bytes tell what the others are. */
+static void ocitar_i_check_sniff(ocitar_checker *c)
+{
+    const uint8_t *m = c->magic;
+    uint8_t kind = OCITAR_I_BLOB_BYTES;
+
+    if (c->magic_len >= 2 && m[0] == 0x1f && m[1] == 0x8b)
+        kind = OCITAR_I_BLOB_GZIP;
+    if (c->magic_len >= 4 && m[0] == 0x28 && m[1] == 0xb5 && m[2] == 0x2f &&
+        m[3] == 0xfd)
+        kind = OCITAR_I_BLOB_ZSTD;
+    c->kind = kind;
+    if (c->magic_len == 0 || m[0] == '{' || m[0] == ' ' || m[0] == '\n' ||
+        m[0] == '\t' || m[0] == '\r') {
+        ocitar_i_check_doc_begin(c);
+        return;
+    }
+    if (c->desc.layer != NULL)
+        ocitar_i_check_layer_begin(c);
+    c->unpacked = 0;
+    if (kind == OCITAR_I_BLOB_BYTES || c->desc.codec_fn == NULL)
+        return;
+    c->codec = c->desc.codec_fn(c->desc.user, m);
+    if (c->codec != NULL && c->codec->begin_fn(c->codec->user) != 0)
+        c->codec = NULL;
+    if (c->codec != NULL)
+        ocitar_i_digester_begin(&c->data, OCITAR_SHA256, NULL, c->kernel);
+}
+
+/* Bytes behind what was sniffed. */
+static void ocitar_i_check_content(ocitar_checker *c, const void *data,
+                                   size_t len)
+{
+    if (c->document)
+        c->document = ocitar_json_push(&c->json, data, len) == OCITAR_OK
+                          ? 1
+                          : 2; /* broken; the rest is not looked at */
+    else if (c->kind == OCITAR_I_BLOB_BYTES)
+        ocitar_i_check_layer_push(c, data, len);
+    else
+        ocitar_i_check_unpack(c, data, len);
+}
+
+static int ocitar_i_check_data(void *user, const void *data, size_t len)
+{
+    ocitar_checker *c = (ocitar_checker *)user;
+    const uint8_t *p = (const uint8_t *)data;
+    int code;
+
+    if (c->file == OCITAR_I_FILE_INDEX || c->file == OCITAR_I_FILE_LAYOUT)
+        ocitar_json_push(&c->json, data, len);
+    if (c->file != OCITAR_I_FILE_BLOB)
+        return c->error;
+    if (c->blob.live)
+        ocitar_digester_update(&c->blob, data, len);
+    if (c->tap) {
+        code = c->desc.tap_fn(c->desc.user, data, len);
+        if (code != 0)
+            return ocitar_i_check_stop(c, code);
+    }
+    while (c->magic_len < 4 && len > 0) {
+        c->magic[c->magic_len++] = *p++;
+        len--;
+        if (c->magic_len == 4) {
+            ocitar_i_check_sniff(c);
+            ocitar_i_check_content(c, c->magic, 4);
+        }
+    }
+    if (len > 0)
+        ocitar_i_check_content(c, p, len);
+    return c->error;
+}
+
+/* The end of a compressed or plain layer, as far as it was looked into. */
+static void ocitar_i_check_unpacked(ocitar_checker *c)
+{
+    const ocitar_layer_checker *l = c->desc.layer;
+    ocitar_digest digest;
+    int plain = c->kind == OCITAR_I_BLOB_BYTES;
+
+    if (c->codec != NULL) {
+        const ocitar_codec *codec = c->codec;
+        int code = codec->end_fn(codec->user, ocitar_i_check_put, c);
+
+        c->codec = NULL;
+        if (code != 0)
+            ocitar_i_check_bad(c, code == OCITAR_E_LIMIT ? 61 : 59);
+        else if (ocitar_digester_end(&c->data, &digest) == OCITAR_OK &&
+                 c->node != 0)
+            ocitar_i_check_enter(c, OCITAR_I_ROLE_UNPACKED, c->node, 0,
+                                 &digest);
+        plain = code == 0;
+    }
+    if (l == NULL || !plain)
+        return;
+    ocitar_i_check_layer_end(c);
+    if (l->bad != 0)
+        ocitar_i_check_bad(c, l->bad);
+    if (l->warn != 0)
+        ocitar_i_check_warn(c, l->warn);
+    if (l->unchecked != 0)
+        ocitar_i_check_warn(c, OCITAR_I_UNCHECKED_LAYER);
+}
+
+/* The blob's content is complete. */
+static int ocitar_i_check_blob_done(ocitar_checker *c)
+{
+    ocitar_slot *s = c->node != 0 ? &c->desc.slots[c->node - 1] : NULL;
+    ocitar_finding f;
+
+    if (c->magic_len < 4) {
+        ocitar_i_check_sniff(c);
+        ocitar_i_check_content(c, c->magic, c->magic_len);
+    }
+    if (c->document)
+        c->kind = ocitar_i_check_doc_end(c);
+    else
+        ocitar_i_check_unpacked(c);
+    OCITAR_MEMSET(&f, 0, sizeof f);
+    if (c->blob.live &&
+        ocitar_digester_end(&c->blob, &f.actual) == OCITAR_OK &&
+        !ocitar_digest_equal(&f.actual, &c->digest)) {
+        f.expected = f.digest = c->digest;
+        ocitar_i_check_tell(c, &f, 4, OCITAR_ERROR);
+    }
+    if (s == NULL)
+        return c->error;
+    s->flags |= OCITAR_I_SLOT_SEEN;
+    s->actual = (uint64_t)c->reader.decoder.entry.size;
+    s->kind = c->kind;
+    s->bad = c->bad;
+    s->warn = c->warn;
+    if (c->kind == OCITAR_I_BLOB_CONFIG)
+        s->note = (uint32_t)ocitar_i_check_pair(
+                      ocitar_i_check_hash(0, c->words[0]),
+                      ocitar_i_check_hash(0, c->words[1]))
+                      << 24 |
+                  (c->diffs & 0xffffff);
+    else if (c->kind == OCITAR_I_BLOB_MANIFEST && s->note != 0)
+        c->desc.slots[s->note - 1].position = c->layers;
+    return c->error;
+}
+
+/* index.json and oci-layout count at once. */
+static void ocitar_i_check_file_done(ocitar_checker *c)
+{
+    const char *name = c->file == OCITAR_I_FILE_INDEX ? "index.json"
+                                                      : "oci-layout";
+    uint8_t kind = ocitar_i_check_doc_end(c);
+    ocitar_finding f;
+
+    if (c->file == OCITAR_I_FILE_INDEX && kind != OCITAR_I_BLOB_INDEX &&
+        c->bad == 0)
+        c->bad = 3;
+    if (c->file == OCITAR_I_FILE_LAYOUT && kind != OCITAR_I_BLOB_LAYOUT &&
+        c->bad == 0)
+        c->bad = 2;
+    OCITAR_MEMSET(&f, 0, sizeof f);
+    f.name = name;
+    f.name_len = 10;
+    if (c->bad != 0)
+        ocitar_i_check_tell(c, &f, c->bad, OCITAR_ERROR);
+    f.text = NULL;
+    f.kind = OCITAR_UNCHECKED;
+    if (c->warn == OCITAR_I_UNCHECKED_NAMES)
+        ocitar_i_check_tell(c, &f, 26, OCITAR_NOTE);
+    f.kind = OCITAR_INVALID;
+    if (c->warn != 0 && c->warn != OCITAR_I_UNCHECKED_NAMES)
+        ocitar_i_check_tell(c, &f, c->warn, OCITAR_WARNING);
+}
+
+static int ocitar_i_check_done(void *user)
+{
+    ocitar_checker *c = (ocitar_checker *)user;
+
+    if (c->file == OCITAR_I_FILE_BLOB)
+        return ocitar_i_check_blob_done(c);
+    if (c->file == OCITAR_I_FILE_INDEX || c->file == OCITAR_I_FILE_LAYOUT)
+        ocitar_i_check_file_done(c);
+    return c->error;
+}
+
+/* -- entries -- */
+
+/* A blob's name says what it must be. */
+static int ocitar_i_check_blob_begin(ocitar_checker *c, const ocitar_entry *e,
+                                     const char *name, size_t len)
+{
+    char text[160];
+    ocitar_slot *s;
+    size_t i;
+    int code;
+
+    for (i = 0; i < len && name[i] != '/'; i++)
+        ;
+    if (len < sizeof text) {
+        OCITAR_MEMCPY(text, name, len);
+        text[i < len ? i : 0] = ':';
+    }
+    if (len >= sizeof text || i == len ||
+        ocitar_i_check_digest(c, text, len, &c->digest) != 0) {
+        ocitar_i_check_entry(c, e, 5, OCITAR_ERROR, NULL);
+        return c->error;
+    }
+    s = ocitar_i_check_find(c, c->digest.bytes, c->digest.algorithm, 0);
+    if (s != NULL && s->flags & OCITAR_I_SLOT_SEEN) {
+        ocitar_i_check_entry(c, e, 61, OCITAR_ERROR, "an entry twice");
+        return c->error;
+    }
+    if (s == NULL)
+        s = ocitar_i_check_add(c, c->digest.bytes, c->digest.algorithm);
+    c->node = s != NULL ? ocitar_i_check_index(c, s) + 1 : 0;
+    c->file = OCITAR_I_FILE_BLOB;
+    if (ocitar_i_digester_begin(&c->blob, c->digest.algorithm, c->desc.engine,
+                                c->kernel) != OCITAR_OK) {
+        ocitar_finding f;
+
+        OCITAR_MEMSET(&f, 0, sizeof f);
+        f.name = e->name;
+        f.name_len = e->name_len;
+        f.kind = OCITAR_UNVERIFIABLE;
+        ocitar_i_check_tell(c, &f, 23, OCITAR_NOTE);
+    }
+    if (c->desc.blob_fn == NULL || c->error != OCITAR_OK)
+        return c->error;
+    code = c->desc.blob_fn(c->desc.user, &c->digest, (uint64_t)e->size);
+    c->tap = code == 1 && c->desc.tap_fn != NULL;
+    return code == 0 || code == 1 ? c->error : ocitar_i_check_stop(c, code);
+}
+
+/* Which of the files at the root it is. */
+static uint8_t ocitar_i_check_file(const char *name, size_t len)
+{
+    if (ocitar_i_bytes_equal(name, len, "oci-layout", 10))
+        return OCITAR_I_FILE_LAYOUT;
+    if (ocitar_i_bytes_equal(name, len, "index.json", 10))
+        return OCITAR_I_FILE_INDEX;
+    if (ocitar_i_bytes_equal(name, len, "manifest.json", 13))
+        return OCITAR_I_FILE_DOCKER;
+    if (len >= 5 && OCITAR_MEMCMP(name, "blobs", 5) == 0 &&
+        (len == 5 || name[5] == '/'))
+        return OCITAR_I_FILE_BLOBS;
+    return OCITAR_I_FILE_NONE;
+}
+
+static int ocitar_i_check_begin_entry(void *user, const ocitar_entry *e)
+{
+    ocitar_checker *c = (ocitar_checker *)user;
+    const char *name = e->name;
+    size_t len = e->name_len;
+    int regular = e->typeflag == '0' || e->typeflag == '7';
+    uint8_t file;
+
+    c->file = OCITAR_I_FILE_NONE;
+    c->node = 0;
+    c->bad = c->warn = c->tap = c->magic_len = c->document = 0;
+    while (len >= 2 && name[0] == '.' && name[1] == '/')
+        name += 2, len -= 2; /* "./" is how tar writes the root */
+    if (e->name_len == 0 || !ocitar_i_layout_name_ok(e->name, e->name_len)) {
+        ocitar_i_check_entry(c, e, 61, OCITAR_ERROR,
+                             "a name that leaves the root");
+        return c->error;
+    }
+    file = ocitar_i_check_file(name, len);
+    if (file != OCITAR_I_FILE_NONE && e->typeflag != '5' &&
+        (!regular || c->reader.decoder.sparse)) {
+        ocitar_i_check_entry(c, e, 61, OCITAR_ERROR,
+                             "a link, a device or a sparse file");
+        return c->error;
+    }
+    if (file == OCITAR_I_FILE_BLOBS) {
+        c->files |= file;
+        return regular ? ocitar_i_check_blob_begin(
+                             c, e, name + 6, len > 6 ? len - 6 : 0)
+                       : c->error;
+    }
+    if (file == OCITAR_I_FILE_NONE) {
+        if (len > 0)
+            ocitar_i_check_entry(c, e, 8, OCITAR_NOTE, NULL);
+        return c->error;
+    }
+    if (e->typeflag == '5' || c->files & file) {
+        ocitar_i_check_entry(c, e, 61, OCITAR_ERROR,
+                             e->typeflag == '5' ? "a directory for a file"
+                                                : "an entry twice");
+        return c->error;
+    }
+    c->files |= file;
+    c->file = file;
+    if (file != OCITAR_I_FILE_DOCKER)
+        ocitar_i_check_doc_begin(c);
+    return c->error;
+}
+
+/* -- the verdict -- */
+
+/* Does a blob turn out to be the document that a claim says it is? */
+static int ocitar_i_check_is_doc(const ocitar_slot *claim,
+                                 const ocitar_slot *node)
+{
+    if (claim->role == OCITAR_ROLE_CONFIG)
+        return claim->media == OCITAR_I_MEDIA_CONFIG &&
+               node->kind == OCITAR_I_BLOB_CONFIG;
+    if (claim->role != OCITAR_ROLE_MANIFEST &&
+        claim->role != OCITAR_ROLE_SUBJECT)
+        return 0;
+    return (claim->media == OCITAR_I_MEDIA_MANIFEST &&
+            node->kind == OCITAR_I_BLOB_MANIFEST) ||
+           (claim->media == OCITAR_I_MEDIA_INDEX &&
+            node->kind == OCITAR_I_BLOB_INDEX);
+}
+
+static ocitar_slot *ocitar_i_check_node(ocitar_checker *c,
+                                        const ocitar_slot *s)
+{
+    return ocitar_i_check_find(c, s->key, s->algorithm, 0);
+}
+
+/* One level further from index.json; 0: there was nothing more. */
+static int ocitar_i_check_spread(ocitar_checker *c)
+{
+    uint32_t i;
+    int more = 0;
+
+    for (i = 0; i < c->desc.slot_count; i++) {
+        ocitar_slot *s = &c->desc.slots[i], *node;
+
+        if (!(s->flags & OCITAR_I_SLOT_CLAIMED) ||
+            s->flags & OCITAR_I_SLOT_LIVE ||
+            (s->parent != 0 &&
+             !(c->desc.slots[s->parent - 1].flags & OCITAR_I_SLOT_DOC)))
+            continue;
+        more = 1;
+        s->flags |= OCITAR_I_SLOT_LIVE;
+        node = ocitar_i_check_node(c, s);
+        node->flags |= OCITAR_I_SLOT_NEEDED;
+        if (node->flags & OCITAR_I_SLOT_SEEN &&
+            ocitar_i_check_is_doc(s, node))
+            node->flags |= OCITAR_I_SLOT_DOC;
+    }
+    return more;
+}
+
+/* The config's blob of the manifest in `m`, if it is one. */
+static ocitar_slot *ocitar_i_check_config_of(ocitar_checker *c,
+                                             const ocitar_slot *m)
+{
+    const ocitar_slot *claim;
+    ocitar_slot *node;
+
+    if (m->note == 0 || m->kind != OCITAR_I_BLOB_MANIFEST)
+        return NULL;
+    claim = &c->desc.slots[m->note - 1];
+    node = ocitar_i_check_node(c, claim);
+    return node->flags & OCITAR_I_SLOT_SEEN &&
+                   ocitar_i_check_is_doc(claim, node)
+               ? node
+               : NULL;
+}
+
+/* A layer and the diffID that its image's config has for it. */
+static void ocitar_i_check_diff_id(ocitar_checker *c, const ocitar_slot *s,
+                                   const ocitar_slot *node)
+{
+    const ocitar_slot *config =
+        ocitar_i_check_config_of(c, &c->desc.slots[s->parent - 1]);
+    const ocitar_slot *want, *got = node;
+
+    if (config == NULL)
+        return;
+    want = ocitar_i_check_get(c, OCITAR_ROLE_DIFF_ID,
+                              ocitar_i_check_index(c, config) + 1,
+                              s->position);
+    if (node->kind == OCITAR_I_BLOB_GZIP || node->kind == OCITAR_I_BLOB_ZSTD)
+        got = ocitar_i_check_get(c, OCITAR_I_ROLE_UNPACKED,
+                                 ocitar_i_check_index(c, node) + 1, 0);
+    if (want == NULL)
+        ocitar_i_check_slot(c, s, 49, OCITAR_ERROR, OCITAR_INVALID);
+    else if (got == NULL || got->algorithm != want->algorithm)
+        c->unchecked |= 2;
+    else if (OCITAR_MEMCMP(got->key, want->key, 32) != 0)
+        ocitar_i_check_slot(c, s, 49, OCITAR_ERROR, OCITAR_INVALID);
+}
+
+static void ocitar_i_check_layer(ocitar_checker *c, const ocitar_slot *s,
+                                 const ocitar_slot *node)
+{
+    uint8_t media = s->media, kind = node->kind;
+    int packed = media == OCITAR_I_MEDIA_GZIP || media == OCITAR_I_MEDIA_ZSTD ||
+                 media == OCITAR_I_MEDIA_FOREIGN_GZIP;
+    uint8_t want = media == OCITAR_I_MEDIA_ZSTD ? OCITAR_I_BLOB_ZSTD
+                   : packed                     ? OCITAR_I_BLOB_GZIP
+                                                : OCITAR_I_BLOB_BYTES;
+
+    if (media < OCITAR_I_MEDIA_TAR)
+        return;
+    if (kind != want) {
+        ocitar_i_check_slot(c, s,
+                            packed || kind >= OCITAR_I_BLOB_GZIP ? 59 : 55,
+                            OCITAR_ERROR, OCITAR_INVALID);
+        return;
+    }
+    if (node->bad != 0)
+        ocitar_i_check_slot(c, s, node->bad, OCITAR_ERROR, OCITAR_INVALID);
+    else if (node->warn == OCITAR_I_UNCHECKED_LAYER || c->desc.layer == NULL)
+        c->unchecked |= 1;
+    else if (node->warn != 0)
+        ocitar_i_check_slot(c, s, node->warn, OCITAR_WARNING, OCITAR_INVALID);
+    if (node->bad == 0)
+        ocitar_i_check_diff_id(c, s, node);
+}
+
+/* Of a document: the one that it is, and what it breaks. */
+static void ocitar_i_check_document(ocitar_checker *c, const ocitar_slot *s,
+                                    const ocitar_slot *node)
+{
+    int known = s->role == OCITAR_ROLE_CONFIG
+                    ? s->media == OCITAR_I_MEDIA_CONFIG
+                    : s->media == OCITAR_I_MEDIA_MANIFEST ||
+                          s->media == OCITAR_I_MEDIA_INDEX;
+    const ocitar_slot *config;
+    int rule = s->role == OCITAR_ROLE_CONFIG           ? 47
+               : s->media == OCITAR_I_MEDIA_INDEX ? 42
+                                                       : 31;
+
+    if (!known) {
+        if (s->role == OCITAR_ROLE_MANIFEST)
+            ocitar_i_check_slot(c, s, 9, OCITAR_NOTE, OCITAR_INVALID);
+        return;
+    }
+    if (!ocitar_i_check_is_doc(s, node)) {
+        if (node->kind == OCITAR_I_BLOB_BROKEN && node->bad != 0)
+            rule = node->bad;
+        ocitar_i_check_slot(c, s, rule, OCITAR_ERROR, OCITAR_INVALID);
+        return;
+    }
+    if (s->role == OCITAR_ROLE_CONFIG && (node->note & 0xffffff) > s->position)
+        ocitar_i_check_slot(c, s, 49, OCITAR_ERROR, OCITAR_INVALID);
+    config = ocitar_i_check_config_of(c, node);
+    if (s->role == OCITAR_ROLE_MANIFEST && config != NULL &&
+        s->platform != 0 && s->platform != config->note >> 24)
+        ocitar_i_check_slot(c, s, 54, OCITAR_WARNING, OCITAR_INVALID);
+}
+
+/* A claim that counts. */
+static void ocitar_i_check_judge(ocitar_checker *c, const ocitar_slot *s)
+{
+    const ocitar_slot *node = ocitar_i_check_node(c, s);
+    int weak = s->role == OCITAR_ROLE_SUBJECT ||
+               s->media >= OCITAR_I_MEDIA_FOREIGN;
+    ocitar_slot both = *s;
+
+    if (!(node->flags & OCITAR_I_SLOT_SEEN)) {
+        ocitar_i_check_slot(c, s, s->role == OCITAR_ROLE_SUBJECT ? 41 : 7,
+                            weak ? OCITAR_NOTE : OCITAR_WARNING,
+                            OCITAR_MISSING);
+        return;
+    }
+    both.actual = node->actual;
+    if (s->claimed != node->actual)
+        ocitar_i_check_slot(c, &both, 14, OCITAR_ERROR, OCITAR_INVALID);
+    if (s->role == OCITAR_ROLE_LAYER)
+        ocitar_i_check_layer(c, s, node);
+    else
+        ocitar_i_check_document(c, s, node);
+}
+
+/* Two entries of one index for the same platform and name; among many that is
+   not looked for, as it takes as many comparisons as there are pairs. */
+static void ocitar_i_check_twins(ocitar_checker *c)
+{
+    uint32_t i, j, n = c->used <= 1024 ? c->desc.slot_count : 0;
+
+    for (i = 0; i < n; i++) {
+        const ocitar_slot *s = &c->desc.slots[i];
+
+        if (!(s->flags & OCITAR_I_SLOT_LIVE) || s->platform == 0 ||
+            s->role != OCITAR_ROLE_MANIFEST)
+            continue;
+        for (j = 0; j < i; j++) {
+            const ocitar_slot *t = &c->desc.slots[j];
+
+            if (t->flags & OCITAR_I_SLOT_LIVE && t->role == s->role &&
+                t->parent == s->parent && t->hint == s->hint &&
+                t->platform == s->platform) {
+                ocitar_i_check_slot(c, s, 46, OCITAR_WARNING, OCITAR_INVALID);
+                break;
+            }
+        }
+    }
+}
+
+static void ocitar_i_check_slots(ocitar_checker *c)
+{
+    uint32_t i;
+
+    for (i = 0; i < c->desc.slot_count && c->error == OCITAR_OK; i++) {
+        const ocitar_slot *s = &c->desc.slots[i];
+
+        if (s->flags & OCITAR_I_SLOT_SEEN &&
+            !(s->flags & OCITAR_I_SLOT_NEEDED))
+            ocitar_i_check_slot(c, s, 6, OCITAR_NOTE, OCITAR_UNREFERENCED);
+        if (s->flags & OCITAR_I_SLOT_DOC && s->bad != 0)
+            ocitar_i_check_slot(c, s, s->bad, OCITAR_ERROR, OCITAR_INVALID);
+        if (s->flags & OCITAR_I_SLOT_DOC && s->warn != 0)
+            ocitar_i_check_slot(
+                c, s, s->warn == OCITAR_I_UNCHECKED_NAMES ? 26 : s->warn,
+                s->warn == OCITAR_I_UNCHECKED_NAMES ? OCITAR_NOTE
+                                                    : OCITAR_WARNING,
+                s->warn == OCITAR_I_UNCHECKED_NAMES ? OCITAR_UNCHECKED
+                                                    : OCITAR_INVALID);
+        if (s->flags & OCITAR_I_SLOT_LIVE)
+            ocitar_i_check_judge(c, s);
+    }
+}
+
+/* What no entry or blob is to blame for. */
+static void ocitar_i_check_whole(ocitar_checker *c, int rule, int severity,
+                                 int kind, const char *text)
+{
+    ocitar_finding f;
+
+    OCITAR_MEMSET(&f, 0, sizeof f);
+    f.kind = (uint8_t)kind;
+    f.text = text;
+    if (rule == 0)
+        f.expected = c->desc.expected;
+    ocitar_i_check_tell(c, &f, rule, severity);
+}
+
+static int ocitar_i_check_expected(const ocitar_checker *c)
+{
+    const ocitar_digest *d = &c->desc.expected;
+    uint32_t i;
+
+    for (i = 0; i < c->desc.slot_count; i++) {
+        const ocitar_slot *s = &c->desc.slots[i];
+
+        if (s->flags & OCITAR_I_SLOT_LIVE && s->parent == 0 &&
+            s->algorithm == d->algorithm &&
+            OCITAR_MEMCMP(s->key, d->bytes, 32) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static void ocitar_i_check_verdict(ocitar_checker *c)
+{
+    int depth = 0;
+
+    while (depth < 16 && ocitar_i_check_spread(c))
+        depth++;
+    if (depth == 16)
+        ocitar_i_check_whole(c, 44, OCITAR_ERROR, OCITAR_INVALID, NULL);
+    ocitar_i_check_slots(c);
+    ocitar_i_check_twins(c);
+    if (c->desc.expected.algorithm != 0 && !ocitar_i_check_expected(c))
+        ocitar_i_check_whole(c, 0, OCITAR_ERROR, OCITAR_MISSING, NULL);
+    if (!(c->files & OCITAR_I_FILE_BLOBS))
+        ocitar_i_check_whole(c, 1, OCITAR_WARNING, OCITAR_MISSING, NULL);
+    if (!(c->files & OCITAR_I_FILE_LAYOUT))
+        ocitar_i_check_whole(c, 2, OCITAR_ERROR, OCITAR_MISSING, NULL);
+    if (!(c->files & OCITAR_I_FILE_INDEX))
+        ocitar_i_check_whole(c, 3, OCITAR_ERROR, OCITAR_MISSING, NULL);
+    if (c->unchecked & 1)
+        ocitar_i_check_whole(c, 55, OCITAR_NOTE, OCITAR_UNCHECKED, NULL);
+    if (c->unchecked & 2)
+        ocitar_i_check_whole(c, 49, OCITAR_NOTE, OCITAR_UNCHECKED, NULL);
+}
+
+OCITAR_API int ocitar_checker_begin(ocitar_checker *checker,
+                                    const ocitar_checker_desc *desc)
+{
+    ocitar_reader_desc r;
+
+    if (checker == NULL)
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(checker, 0, sizeof *checker);
+    checker->error = OCITAR_E_ARG;
+    if (desc == NULL || desc->slots == NULL || desc->slot_count == 0 ||
+        desc->buffer == NULL || desc->buffer_size < 768 ||
+        (desc->layer != NULL &&
+         (desc->paths == NULL || desc->path_count == 0 ||
+          desc->layer_buffer == NULL || desc->layer_buffer_size < 512)))
+        return OCITAR_E_ARG;
+    checker->desc = *desc;
+    if (desc->max_unpacked == 0)
+        checker->desc.max_unpacked = (uint64_t)1 << 40;
+    OCITAR_MEMSET(desc->slots, 0,
+                  (size_t)desc->slot_count * sizeof desc->slots[0]);
+    checker->kernel = ocitar_i_digest_kernel();
+    OCITAR_MEMSET(&r, 0, sizeof r);
+    r.buffer = desc->buffer;
+    r.buffer_size = desc->buffer_size;
+    r.entry_fn = ocitar_i_check_begin_entry;
+    r.data_fn = ocitar_i_check_data;
+    r.done_fn = ocitar_i_check_done;
+    r.user = checker;
+    r.max_entries = desc->max_entries;
+    r.max_bytes = desc->max_bytes;
+    checker->error = ocitar_reader_begin(&checker->reader, &r);
+    return checker->error;
+}
+
+/* The tar itself is at fault, from here on. */
+static int ocitar_i_check_torn(ocitar_checker *c, int e)
+{
+    const char *why = c->reader.decoder.why;
+
+    if (c->error == OCITAR_E_HOOK) /* it was a function of the user */
+        return c->error;
+    if (why == NULL)
+        why = e == OCITAR_E_SIZE ? "it ends before its end mark"
+                                 : "more entries or bytes than allowed";
+    ocitar_i_check_whole(c, 61, OCITAR_ERROR, OCITAR_INVALID, why);
+    if (c->error == OCITAR_OK)
+        c->error = e;
+    return c->error;
+}
+
+OCITAR_API int ocitar_checker_push(ocitar_checker *checker, const void *data,
+                                   size_t len)
+{
+    int e;
+
+    if (checker == NULL || (data == NULL && len > 0))
+        return OCITAR_E_ARG;
+    if (checker->error != OCITAR_OK)
+        return checker->error;
+    e = ocitar_reader_push(&checker->reader, data, len);
+    return e == OCITAR_OK ? e : ocitar_i_check_torn(checker, e);
+}
+
+OCITAR_API int ocitar_checker_end(ocitar_checker *checker)
+{
+    ocitar_checker *c = checker;
+    int e;
+
+    if (c == NULL)
+        return OCITAR_E_ARG;
+    if (c->codec != NULL) /* it was cut within a blob */
+        c->codec->end_fn(c->codec->user, NULL, NULL);
+    c->codec = NULL;
+    ocitar_i_digester_drop(&c->blob);
+    if (c->error == OCITAR_OK) {
+        e = ocitar_reader_end(&c->reader);
+        if (e != OCITAR_OK)
+            ocitar_i_check_torn(c, e);
+        else if (c->needed > c->desc.slot_count)
+            c->error = OCITAR_E_LIMIT;
+        else
+            ocitar_i_check_verdict(c);
+    } else if (c->error != OCITAR_E_HOOK && c->error != OCITAR_E_FORMAT &&
+               c->error != OCITAR_E_LIMIT) {
+        return c->error;
+    }
+    if (c->error == OCITAR_E_HOOK || c->needed > c->desc.slot_count)
+        return c->error == OCITAR_E_HOOK ? c->error : (int)OCITAR_E_LIMIT;
+    return c->errors > 0 ? (int)OCITAR_E_INVALID : (int)OCITAR_OK;
 }
 
 #ifdef __cplusplus
@@ -9452,6 +11709,9 @@ static ssize_t ocitar_i_tree_xattr_value(int fd, const char *path,
                    : lgetxattr(path, name, out, size);
 }
 
+/* How often what is asked for may have grown since its size was. */
+enum { OCITAR_I_XATTR_TRIES = 100 };
+
 /* One attribute behind the others: its record's key and its value. */
 static int ocitar_i_tree_xattr_add(ocitar_i_tree *t, int fd, const char *path,
                                    const char *name)
@@ -9459,7 +11719,7 @@ static int ocitar_i_tree_xattr_add(ocitar_i_tree *t, int fd, const char *path,
     static const char prefix[] = "SCHILY.xattr.";
     ocitar_pair pair;
     ssize_t n = 0;
-    int e;
+    int e, tries = 0;
 
     OCITAR_MEMSET(&pair, 0, sizeof pair);
     pair.key_len = sizeof prefix - 1 + ocitar_i_bytes_length(name, 0);
@@ -9477,9 +11737,11 @@ static int ocitar_i_tree_xattr_add(ocitar_i_tree *t, int fd, const char *path,
         n = ocitar_i_tree_xattr_value(
             fd, path, name,
             (char *)t->xattr_text.memory + t->xattr_text.used,
-            t->xattr_text.size - t->xattr_text.used - 1);
+            t->xattr_text.size - t->xattr_text.used);
         if (n >= 0 || errno != ERANGE)
             break;
+        if (++tries == OCITAR_I_XATTR_TRIES)
+            e = OCITAR_E_CHANGED;
     }
     if (e != OCITAR_OK)
         return e;
@@ -9498,10 +11760,12 @@ static int ocitar_i_tree_xattr_add(ocitar_i_tree *t, int fd, const char *path,
 static int ocitar_i_tree_xattr_list(ocitar_i_tree *t, int fd, const char *path)
 {
     ssize_t n;
-    int e;
+    int e, tries = 0;
 
     t->xattr_list.used = 0;
     do {
+        if (tries++ == OCITAR_I_XATTR_TRIES)
+            return OCITAR_E_CHANGED;
         n = ocitar_i_tree_xattr_names(fd, path, NULL, 0);
         if (n <= 0)
             break;
@@ -9536,7 +11800,7 @@ static void ocitar_i_tree_xattr_point(ocitar_i_tree *t)
 static int ocitar_i_tree_xattrs(ocitar_i_tree *t, int fd, const char *name)
 {
     char path[320];
-    const char *at, *end;
+    size_t at = 0;
     int e;
 
     t->xattrs.used = 0;
@@ -9546,12 +11810,15 @@ static int ocitar_i_tree_xattrs(ocitar_i_tree *t, int fd, const char *name)
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d/%.255s", t->directory,
                    name);
     e = ocitar_i_tree_xattr_list(t, fd, path);
-    at = (const char *)t->xattr_list.memory;
-    end = at + t->xattr_list.used;
-    for (; e == OCITAR_OK && at < end; at += ocitar_i_bytes_length(at, 0) + 1)
-        if (ocitar_i_tree_xattr_kept(at))
-            e = ocitar_i_tree_xattr_add(t, fd, path, at);
-    ocitar_i_tree_xattr_point(t);
+    while (e == OCITAR_OK && at < t->xattr_list.used) {
+        const char *key = (const char *)t->xattr_list.memory + at;
+
+        at += ocitar_i_bytes_length(key, 0) + 1;
+        if (ocitar_i_tree_xattr_kept(key))
+            e = ocitar_i_tree_xattr_add(t, fd, path, key);
+    }
+    if (t->xattrs.used > 0)
+        ocitar_i_tree_xattr_point(t);
     return e;
 }
 #else
