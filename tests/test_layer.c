@@ -665,6 +665,570 @@ static void test_entries_refused(void)
     refuse(&e, OCITAR_E_RANGE);
 }
 
+/* ---- bodies from a source ---- */
+
+/* Gives `len` bytes of the content in pieces of `piece`; at the call whose
+   number is `fail_at` (from 1) it fails with `code`, at `lie_at` it claims
+   one byte more than there is room for. */
+typedef struct tap {
+    size_t len, at, piece, room;
+    int calls, fail_at, code, lie_at, wrong;
+} tap;
+
+static int tap_get(void *user, void *out, size_t capacity, size_t *len)
+{
+    tap *t = (tap *)user;
+    size_t n = t->len - t->at;
+
+    t->wrong += capacity != t->room || *len != 0;
+    t->calls++;
+    if (t->calls == t->fail_at)
+        return t->code;
+    if (t->calls == t->lie_at) {
+        *len = capacity + 1;
+        return 0;
+    }
+    n = n < t->piece ? n : t->piece;
+    n = n < capacity ? n : capacity;
+    memcpy(out, content + t->at, n);
+    t->at += n;
+    *len = n;
+    return 0;
+}
+
+/* Copies an entry "f" of `size` bytes from the tap, through `room` bytes. */
+static int copy_file(fixture *f, tap *t, int64_t size, size_t room)
+{
+    static unsigned char buffer[70000];
+    ocitar_source source = OCITAR_ZERO;
+    ocitar_entry e = OCITAR_ZERO;
+
+    e.name = "f";
+    e.size = size;
+    e.mode = 0640;
+    source.get_fn = tap_get;
+    source.user = t;
+    t->room = room;
+    return ocitar_layer_copy(&f->layer, &e, &source, buffer, room);
+}
+
+static tap tap_of(size_t len, size_t piece)
+{
+    tap t;
+
+    memset(&t, 0, sizeof t);
+    t.len = len;
+    t.piece = piece;
+    return t;
+}
+
+/* However it comes, the entry is the same, and the next one follows it. */
+static void test_copy_sizes(void)
+{
+    static const size_t sizes[] = { 0, 1, 511, 512, 513, 1024, 70000 };
+    static const size_t rooms[] = { 1, 7, 512, 70000 };
+    static const size_t pieces[] = { 1, 100, 512, 70000 };
+    fixture f;
+    bytes tar;
+    size_t i, j, at;
+    item it;
+    tap t;
+
+    for (i = 0; i < 7; i++)
+        for (j = 0; j < 4; j++) {
+            if (sizes[i] > 1024 && j == 0)
+                continue;
+            start_way(&f, j % 2 ? OCITAR_WAIT_SPOOL : OCITAR_WAIT_PATCH);
+            t = tap_of(sizes[i], pieces[3 - j]);
+            CHECK_CODE(copy_file(&f, &t, (int64_t)sizes[i], rooms[j]),
+                       OCITAR_OK);
+            CHECK(t.at == sizes[i] && t.wrong == 0);
+            CHECK_CODE(ocitar_layer_dir(&f.layer, "d", 0755), OCITAR_OK);
+            tar = layer_bytes(&f);
+            CHECK(tar_count(tar) == 2);
+            at = 0;
+            CHECK(tar_next(tar, &at, &it));
+            entry_is(&it, "f", '0', 0640, "", sizes[i]);
+            CHECK(memcmp(it.body, content, sizes[i]) == 0);
+            CHECK(tar_next(tar, &at, &it));
+            entry_is(&it, "d", '5', 0755, "", 0);
+            stop(&f);
+        }
+}
+
+static void test_copy_too_short(void)
+{
+    fixture f;
+    tap t;
+    uint8_t way;
+
+    for (way = OCITAR_WAIT_SPOOL; way <= OCITAR_WAIT_PATCH; way++) {
+        start_way(&f, way);
+        t = tap_of(699, 100);
+        CHECK_CODE(copy_file(&f, &t, 700, 512), OCITAR_E_SIZE);
+        size_is(&f, 700, 699);
+        CHECK(strcmp(error_of(&f)->subject, "layer entry: body too short") ==
+              0);
+        spoilt(&f, OCITAR_E_SIZE);
+        start_way(&f, way);
+        t = tap_of(0, 1);
+        CHECK_CODE(copy_file(&f, &t, 1, 1), OCITAR_E_SIZE);
+        CHECK(t.calls == 1);
+        size_is(&f, 1, 0);
+        spoilt(&f, OCITAR_E_SIZE);
+    }
+}
+
+/* A source that has more is asked for no more than it takes to know it. */
+static void test_copy_too_long(void)
+{
+    fixture f;
+    tap t;
+    uint8_t way;
+
+    for (way = OCITAR_WAIT_SPOOL; way <= OCITAR_WAIT_PATCH; way++) {
+        start_way(&f, way);
+        t = tap_of(701, 512);
+        CHECK_CODE(copy_file(&f, &t, 700, 512), OCITAR_E_SIZE);
+        size_is(&f, 700, 701);
+        spoilt(&f, OCITAR_E_SIZE);
+        start_way(&f, way);
+        t = tap_of(5000, 100);
+        CHECK_CODE(copy_file(&f, &t, 700, 512), OCITAR_E_SIZE);
+        size_is(&f, 700, 800);
+        CHECK(t.calls == 8);
+        spoilt(&f, OCITAR_E_SIZE);
+        start_way(&f, way);
+        t = tap_of(1, 1);
+        CHECK_CODE(copy_file(&f, &t, 0, 1), OCITAR_E_SIZE);
+        size_is(&f, 0, 1);
+        spoilt(&f, OCITAR_E_SIZE);
+    }
+}
+
+/* The source's own code comes back, at the first call, between, and where it
+   has given all and is asked for its end. */
+static void test_copy_source_fails(void)
+{
+    fixture f;
+    tap t;
+    int at;
+    uint8_t way;
+
+    for (way = OCITAR_WAIT_SPOOL; way <= OCITAR_WAIT_PATCH; way++)
+        for (at = 1; at <= 4; at++) {
+            start_way(&f, way);
+            t = tap_of(300, 100);
+            t.fail_at = at;
+            t.code = -70 - at;
+            CHECK_CODE(copy_file(&f, &t, 300, 512), OCITAR_E_SOURCE);
+            CHECK(error_of(&f)->user_code == -70 - at && t.calls == at);
+            CHECK(strcmp(error_of(&f)->subject, "layer copy") == 0);
+            spoilt(&f, OCITAR_E_SOURCE);
+        }
+}
+
+static void test_copy_source_lies(void)
+{
+    fixture f;
+    tap t;
+    int at;
+
+    for (at = 1; at <= 4; at++) {
+        start(&f);
+        t = tap_of(300, 100);
+        t.lie_at = at;
+        CHECK_CODE(copy_file(&f, &t, 300, 512), OCITAR_E_SOURCE);
+        CHECK(error_of(&f)->user_code == 0 && t.calls == at);
+        spoilt(&f, OCITAR_E_SOURCE);
+    }
+}
+
+/* Types without a body take an empty source, whatever size they say. */
+static void test_copy_of_no_body(void)
+{
+    ocitar_source source = OCITAR_ZERO;
+    ocitar_entry e = OCITAR_ZERO;
+    unsigned char room[512];
+    fixture f;
+    bytes tar;
+    tap t;
+    char type;
+
+    source.get_fn = tap_get;
+    source.user = &t;
+    for (type = '1'; type <= '6'; type++) {
+        e.name = "l";
+        e.linkname = type <= '2' ? "f" : NULL;
+        e.typeflag = type;
+        e.size = 3;
+        start(&f);
+        t = tap_of(0, 1);
+        t.room = 512;
+        CHECK_CODE(ocitar_layer_copy(&f.layer, &e, &source, room, 512),
+                   OCITAR_OK);
+        CHECK(t.calls == 1 && t.wrong == 0);
+        tar = layer_bytes(&f);
+        CHECK(tar.len == 512 + 1024 && tar_count(tar) == 1);
+        CHECK((char)tar.data[156] == type);
+        stop(&f);
+        start(&f);
+        t = tap_of(3, 3);
+        t.room = 1;
+        CHECK_CODE(ocitar_layer_copy(&f.layer, &e, &source, room, 1),
+                   OCITAR_E_SIZE);
+        spoilt(&f, OCITAR_E_SIZE);
+    }
+}
+
+/* A bad argument spoils the layer, and nothing is read. */
+static void test_copy_arguments(void)
+{
+    ocitar_source source = OCITAR_ZERO, none = OCITAR_ZERO;
+    ocitar_entry e = OCITAR_ZERO;
+    unsigned char room[16];
+    ocitar_layer dead;
+    fixture f;
+    tap t = tap_of(0, 1);
+    int i;
+
+    source.get_fn = tap_get;
+    source.user = &t;
+    e.name = "f";
+    memset(&dead, 0, sizeof dead);
+    CHECK_CODE(ocitar_layer_copy(NULL, &e, &source, room, 16), OCITAR_E_ARG);
+    CHECK_CODE(ocitar_layer_copy(&dead, &e, &source, room, 16),
+               OCITAR_E_STATE);
+    for (i = 0; i < 5; i++) {
+        start(&f);
+        CHECK_CODE(ocitar_layer_copy(&f.layer, i == 0 ? NULL : &e,
+                                     i == 1   ? NULL
+                                     : i == 2 ? &none
+                                              : &source,
+                                     i == 3 ? NULL : room, i == 4 ? 0 : 16),
+                   OCITAR_E_ARG);
+        spoilt(&f, OCITAR_E_ARG);
+    }
+    start(&f);
+    e.name = "/f";
+    CHECK_CODE(ocitar_layer_copy(&f.layer, &e, &source, room, 16),
+               OCITAR_E_NAME);
+    e.name = "f"; /* the first error stays, whatever comes */
+    CHECK_CODE(ocitar_layer_copy(&f.layer, &e, NULL, room, 16),
+               OCITAR_E_NAME);
+    spoilt(&f, OCITAR_E_NAME);
+    begin_body(&f, OCITAR_WAIT_SPOOL, 5, 4);
+    CHECK_CODE(ocitar_layer_copy(&f.layer, &e, &source, room, 16),
+               OCITAR_E_SIZE);
+    size_is(&f, 5, 4);
+    spoilt(&f, OCITAR_E_SIZE);
+    CHECK(t.calls == 0);
+}
+
+/* ---- entries from a table ---- */
+
+static const char item_text[] = "constant";
+
+static const ocitar_item rom[] = {
+    { { "etc/", NULL, NULL, NULL, 0, 0, 0, 0, 0, 0755, 0, 0, 0, 0,
+        OCITAR_ZERO, OCITAR_ZERO, OCITAR_ZERO, NULL, 0, 0, 0 }, NULL },
+    { { "etc/f", NULL, "u", "g", 0, 0, 0, 0, 8, 04750, 7, 8, 0, 0,
+        { 1000, 0, 1 }, OCITAR_ZERO, OCITAR_ZERO, NULL, 0, 0, 0 },
+      item_text },
+    { { "none", NULL, NULL, NULL, 0, 0, 0, 0, 0, 0600, 0, 0, 0, 0,
+        OCITAR_ZERO, OCITAR_ZERO, OCITAR_ZERO, NULL, 0, '0', 0 }, NULL },
+    { { "hardlink", "etc/f", NULL, NULL, 4, 0, 0, 0, 8, 0644, 0, 0, 0, 0,
+        OCITAR_ZERO, OCITAR_ZERO, OCITAR_ZERO, NULL, 0, '1', 0 }, NULL },
+    { { "soft", "etc", NULL, NULL, 0, 0, 0, 0, 3, 0777, 0, 0, 0, 0,
+        OCITAR_ZERO, OCITAR_ZERO, OCITAR_ZERO, NULL, 0, '2', 0 },
+      item_text }, /* not read: a link has no body */
+    { { "char", NULL, NULL, NULL, 0, 0, 0, 0, 0, 0666, 0, 0, 1, 3,
+        OCITAR_ZERO, OCITAR_ZERO, OCITAR_ZERO, NULL, 0, '3', 0 }, NULL },
+    { { "disk", NULL, NULL, NULL, 0, 0, 0, 0, 0, 0660, 0, 0, 8, 17,
+        OCITAR_ZERO, OCITAR_ZERO, OCITAR_ZERO, NULL, 0, '4', 0 }, NULL },
+    { { "dir", NULL, NULL, NULL, 0, 0, 0, 0, 0, 0700, 0, 0, 0, 0,
+        OCITAR_ZERO, OCITAR_ZERO, OCITAR_ZERO, NULL, 0, '5', 0 }, NULL },
+    { { "fifo", NULL, NULL, NULL, 0, 0, 0, 0, 0, 0620, 0, 0, 0, 0,
+        OCITAR_ZERO, OCITAR_ZERO, OCITAR_ZERO, NULL, 0, '6', 0 }, NULL },
+    { { "last", NULL, NULL, NULL, 0, 0, 0, 0, 513, 0644, 0, 0, 0, 0,
+        OCITAR_ZERO, OCITAR_ZERO, OCITAR_ZERO, NULL, 0, 0, 0 }, content }
+};
+
+enum { ROM = sizeof rom / sizeof rom[0] };
+
+static void rom_is(bytes tar)
+{
+    size_t at = 0;
+    item it;
+
+    CHECK(tar_next(tar, &at, &it));
+    entry_is(&it, "etc/", '5', 0755, "", 0);
+    CHECK(tar_next(tar, &at, &it) && strcmp(it.name, "etc/f") == 0);
+    CHECK(it.type == '0' && it.mode == 04750 && it.size == 8);
+    CHECK(it.uid == 7 && it.gid == 8 && it.mtime == 1000);
+    CHECK(it.head[265] == 'u' && it.head[297] == 'g');
+    CHECK(memcmp(it.body, item_text, 8) == 0);
+    CHECK(tar_next(tar, &at, &it));
+    entry_is(&it, "none", '0', 0600, "", 0);
+    CHECK(tar_next(tar, &at, &it));
+    entry_is(&it, "hard", '1', 0644, "etc/f", 0);
+    CHECK(tar_next(tar, &at, &it));
+    entry_is(&it, "soft", '2', 0777, "etc", 0);
+    CHECK(tar_next(tar, &at, &it));
+    entry_is(&it, "char", '3', 0666, "", 0);
+    CHECK(octal(it.head + 329, 8) == 1 && octal(it.head + 337, 8) == 3);
+    CHECK(tar_next(tar, &at, &it));
+    entry_is(&it, "disk", '4', 0660, "", 0);
+    CHECK(octal(it.head + 329, 8) == 8 && octal(it.head + 337, 8) == 17);
+    CHECK(tar_next(tar, &at, &it));
+    entry_is(&it, "dir", '5', 0700, "", 0);
+    CHECK(tar_next(tar, &at, &it));
+    entry_is(&it, "fifo", '6', 0620, "", 0);
+    CHECK(tar_next(tar, &at, &it));
+    entry_is(&it, "last", '0', 0644, "", 513);
+    CHECK(memcmp(it.body, content, 513) == 0);
+    CHECK(tar_count(tar) == ROM);
+}
+
+static void test_items(void)
+{
+    fixture f;
+    bytes tar;
+    uint8_t way;
+
+    for (way = OCITAR_WAIT_SPOOL; way <= OCITAR_WAIT_PATCH; way++) {
+        start_way(&f, way);
+        CHECK_CODE(ocitar_layer_items(&f.layer, rom, ROM), OCITAR_OK);
+        tar = layer_bytes(&f);
+        rom_is(tar);
+        stop(&f);
+        start_way(&f, way); /* in two calls, with nothing between them */
+        CHECK_CODE(ocitar_layer_items(&f.layer, NULL, 0), OCITAR_OK);
+        CHECK_CODE(ocitar_layer_items(&f.layer, rom, 4), OCITAR_OK);
+        CHECK_CODE(ocitar_layer_items(&f.layer, rom, 0), OCITAR_OK);
+        CHECK_CODE(ocitar_layer_items(&f.layer, rom + 4, ROM - 4),
+                   OCITAR_OK);
+        tar = layer_bytes(&f);
+        rom_is(tar);
+        stop(&f);
+    }
+}
+
+/* The first bad item stops: the code and the bytes say which it was. */
+static void test_items_stop(void)
+{
+    ocitar_item v[4];
+    fixture f;
+    uint64_t before;
+    size_t i;
+
+    memset(v, 0, sizeof v);
+    v[0].entry.name = "a";
+    v[1].entry.name = "b";
+    v[2].entry.name = "../c";
+    v[3].entry.name = ".wh.d";
+    start(&f);
+    CHECK_CODE(ocitar_layer_items(&f.layer, v, 4), OCITAR_E_NAME);
+    CHECK_CODE(ocitar_layer_items(&f.layer, v, 1), OCITAR_E_NAME);
+    CHECK_CODE(ocitar_layer_items(&f.layer, NULL, 1), OCITAR_E_NAME);
+    CHECK_CODE(ocitar_layer_items(&f.layer, NULL, 0), OCITAR_E_NAME);
+    spoilt(&f, OCITAR_E_NAME);
+    v[2].entry.name = "c";
+    start(&f);
+    CHECK_CODE(ocitar_layer_items(&f.layer, v, 4), OCITAR_E_WHITEOUT);
+    spoilt(&f, OCITAR_E_WHITEOUT);
+    for (i = 0; i < 3; i++) { /* a body that is not there */
+        v[i].entry.size = 5;
+        start(&f);
+        before = f.layer.size;
+        CHECK_CODE(ocitar_layer_items(&f.layer, v, 4), OCITAR_E_ARG);
+        CHECK(before == 0 && f.layer.size == 512 * (i + 1));
+        spoilt(&f, OCITAR_E_ARG);
+        v[i].entry.size = 0;
+    }
+}
+
+static void test_items_arguments(void)
+{
+    ocitar_layer dead;
+    fixture f;
+
+    memset(&dead, 0, sizeof dead);
+    CHECK_CODE(ocitar_layer_items(NULL, rom, ROM), OCITAR_E_ARG);
+    CHECK_CODE(ocitar_layer_items(NULL, NULL, 0), OCITAR_E_ARG);
+    CHECK_CODE(ocitar_layer_items(&dead, rom, ROM), OCITAR_E_STATE);
+    CHECK_CODE(ocitar_layer_items(&dead, NULL, 0), OCITAR_E_STATE);
+    start(&f);
+    CHECK_CODE(ocitar_layer_items(&f.layer, NULL, 1), OCITAR_E_ARG);
+    CHECK(strcmp(error_of(&f)->subject, "layer items") == 0);
+    spoilt(&f, OCITAR_E_ARG);
+    begin_body(&f, OCITAR_WAIT_SPOOL, 5, 4);
+    CHECK_CODE(ocitar_layer_items(&f.layer, rom, ROM), OCITAR_E_SIZE);
+    size_is(&f, 5, 4);
+    spoilt(&f, OCITAR_E_SIZE);
+}
+
+/* ---- the directories above ---- */
+
+enum { KEYS = 8 };
+
+/* A layer that knows its paths, by so many slots. */
+static void start_paths(fixture *f, ocitar_key *keys, uint32_t count)
+{
+    ocitar_layer_desc d = OCITAR_ZERO;
+
+    start_with(f, 1, POOL, NULL);
+    d.wait.spool = &f->spool;
+    d.paths = keys;
+    d.path_count = count;
+    memset(keys, 0xA5, KEYS * sizeof *keys); /* it clears them itself */
+    CHECK_CODE(ocitar_layer_begin(&f->layer, &f->image, &d), OCITAR_OK);
+}
+
+/* The layer's entries are directories of this mode: "name name ". */
+static void parents_are(fixture *f, const char *names, unsigned long mode)
+{
+    bytes tar = layer_bytes(f);
+    char text[256] = "";
+    size_t at = 0, n = 0;
+    item it;
+
+    while (tar_next(tar, &at, &it)) {
+        entry_is(&it, it.name, '5', mode, "", 0);
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s ", it.name);
+    }
+    CHECK(strcmp(text, names) == 0);
+    if (strcmp(text, names) != 0)
+        printf("  \"%s\", not \"%s\"\n", text, names);
+    stop(f);
+}
+
+static void test_parents(void)
+{
+    static const struct { const char *name, *parents; } cases[] = {
+        { "a/b/c", "a/ a/b/ " },
+        { "a/b/c/", "a/ a/b/ " },
+        { "a/b/c/.", "a/ a/b/ " },
+        { "./a//b/", "./a/ " },
+        { "a//b/c", "a/ a//b/ " },
+        { "a/./b/c", "a/ a/./b/ " },
+        { ".//x", "" },
+        { "a", "" },
+        { "a/", "" },
+        { "./a", "" },
+        { ".", "" },
+        { "./", "" },
+        { "a/b", "a/ " },
+        { ".a/..b/c", ".a/ .a/..b/ " },
+        { "1/2/3/4/5/6/7/8/9", "1/ 1/2/ 1/2/3/ 1/2/3/4/ 1/2/3/4/5/ "
+                               "1/2/3/4/5/6/ 1/2/3/4/5/6/7/ "
+                               "1/2/3/4/5/6/7/8/ " }
+    };
+    ocitar_key keys[KEYS];
+    fixture f;
+    size_t i;
+
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        start_paths(&f, keys, KEYS);
+        CHECK_CODE(ocitar_layer_parents(&f.layer, cases[i].name, 0711),
+                   OCITAR_OK);
+        CHECK_CODE(ocitar_layer_parents(&f.layer, cases[i].name, 0700),
+                   OCITAR_OK); /* all are there */
+        parents_are(&f, cases[i].parents, 0711);
+    }
+}
+
+/* What is there is not added, under whichever spelling it came. */
+static void test_parents_that_exist(void)
+{
+    static const char *const spelt[] = { "a", "a/", "./a", "./a/", "a//",
+                                         "./a/." };
+    ocitar_key keys[KEYS];
+    char want[64];
+    fixture f;
+    size_t i;
+
+    for (i = 0; i < sizeof spelt / sizeof spelt[0]; i++) {
+        start_paths(&f, keys, KEYS);
+        CHECK_CODE(ocitar_layer_dir(&f.layer, spelt[i], 0750), OCITAR_OK);
+        CHECK_CODE(ocitar_layer_parents(&f.layer, "a/b/c", 0750), OCITAR_OK);
+        CHECK_CODE(ocitar_layer_parents(&f.layer, "./a/b//d", 0750),
+                   OCITAR_OK);
+        CHECK_CODE(ocitar_layer_dir(&f.layer, "a/b/", 0750),
+                   OCITAR_E_DUPLICATE);
+        CHECK_CODE(ocitar_layer_abandon(&f.layer), OCITAR_OK);
+        stop_whole(&f, 2 + 2 + 3);
+        start_paths(&f, keys, KEYS);
+        CHECK_CODE(ocitar_layer_dir(&f.layer, spelt[i], 0750), OCITAR_OK);
+        CHECK_CODE(ocitar_layer_parents(&f.layer, "a/b/c", 0750), OCITAR_OK);
+        CHECK_CODE(ocitar_layer_parents(&f.layer, "./a/b//d/e", 0750),
+                   OCITAR_OK);
+        snprintf(want, sizeof want, "%s a/b/ ./a/b//d/ ", spelt[i]);
+        parents_are(&f, want, 0750);
+    }
+    start_paths(&f, keys, KEYS); /* "./" is no reason to leave one out */
+    CHECK_CODE(ocitar_layer_dir(&f.layer, "./", 0755), OCITAR_OK);
+    CHECK_CODE(ocitar_layer_parents(&f.layer, "./a/b", 0755), OCITAR_OK);
+    parents_are(&f, "./ ./a/ ", 0755);
+}
+
+static void parents_refused(const char *name, uint32_t count, int code)
+{
+    ocitar_key keys[KEYS];
+    fixture f;
+
+    start_paths(&f, keys, count);
+    CHECK_CODE(ocitar_layer_parents(&f.layer, name, 0755), code);
+    CHECK_CODE(ocitar_layer_parents(&f.layer, "x", 0755), code);
+    spoilt(&f, code);
+}
+
+static void test_parents_refused(void)
+{
+    ocitar_layer dead;
+    fixture f;
+
+    parents_refused("../a", KEYS, OCITAR_E_NAME);
+    parents_refused("a/../b", KEYS, OCITAR_E_NAME);
+    parents_refused("/a/b", KEYS, OCITAR_E_NAME);
+    parents_refused(".wh.a/b", KEYS, OCITAR_E_WHITEOUT);
+    parents_refused("a/.wh.b/c", KEYS, OCITAR_E_WHITEOUT);
+    parents_refused("", KEYS, OCITAR_E_ARG);
+    parents_refused(NULL, KEYS, OCITAR_E_ARG);
+    parents_refused("a/b", 0, OCITAR_E_ARG);
+    parents_refused("a", 0, OCITAR_E_ARG);
+    parents_refused("a/b/c", 1, OCITAR_E_LIMIT);
+    parents_refused("1/2/3/4/5/6/7/8/9/10", KEYS, OCITAR_E_LIMIT);
+    start(&f); /* without paths */
+    CHECK_CODE(ocitar_layer_parents(&f.layer, "a/b", 0755), OCITAR_E_ARG);
+    CHECK(strcmp(error_of(&f)->subject, "layer parents") == 0);
+    spoilt(&f, OCITAR_E_ARG);
+    memset(&dead, 0, sizeof dead);
+    CHECK_CODE(ocitar_layer_parents(NULL, "a/b", 0755), OCITAR_E_ARG);
+    CHECK_CODE(ocitar_layer_parents(&dead, "a/b", 0755), OCITAR_E_STATE);
+}
+
+/* A full set still knows what is in it. */
+static void test_parents_with_a_full_set(void)
+{
+    ocitar_key keys[KEYS];
+    ocitar_entry e = OCITAR_ZERO;
+    fixture f;
+
+    start_paths(&f, keys, 2);
+    CHECK_CODE(ocitar_layer_parents(&f.layer, "a/b/c", 0755), OCITAR_OK);
+    CHECK_CODE(ocitar_layer_parents(&f.layer, "a/b/d", 0755), OCITAR_OK);
+    CHECK_CODE(ocitar_layer_parents(&f.layer, "d", 0755), OCITAR_OK);
+    parents_are(&f, "a/ a/b/ ", 0755);
+    start_paths(&f, keys, KEYS); /* and an entry before is to be whole */
+    e.name = "f";
+    e.size = 3;
+    CHECK_CODE(ocitar_layer_entry(&f.layer, &e), OCITAR_OK);
+    CHECK_CODE(ocitar_layer_parents(&f.layer, "a/b", 0755), OCITAR_E_SIZE);
+    size_is(&f, 3, 0);
+    spoilt(&f, OCITAR_E_SIZE);
+}
+
 /* ---- states ---- */
 
 static void test_layer_abandon(void)
@@ -978,6 +1542,20 @@ int main(void)
     test_body_of_null();
     test_names_refused();
     test_entries_refused();
+    test_copy_sizes();
+    test_copy_too_short();
+    test_copy_too_long();
+    test_copy_source_fails();
+    test_copy_source_lies();
+    test_copy_of_no_body();
+    test_copy_arguments();
+    test_items();
+    test_items_stop();
+    test_items_arguments();
+    test_parents();
+    test_parents_that_exist();
+    test_parents_refused();
+    test_parents_with_a_full_set();
     test_layer_abandon();
     test_layer_ended();
     test_two_open_layers();
