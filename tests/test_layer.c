@@ -476,6 +476,7 @@ static void test_raw(void)
    a whole archive with a layer that is not. */
 static void spoilt(fixture *f, int code)
 {
+    CHECK(ocitar_archive_size(&f->archive) == 1024); /* at once */
     CHECK_CODE(ocitar_layer_file(&f->layer, "late", 0644, "x", 1), code);
     CHECK_CODE(ocitar_layer_write(&f->layer, "x", 1), code);
     CHECK_CODE(ocitar_layer_end(&f->layer), code);
@@ -900,7 +901,7 @@ static void test_copy_arguments(void)
     CHECK_CODE(ocitar_layer_copy(&dead, &e, &source, room, 16),
                OCITAR_E_STATE);
     for (i = 0; i < 5; i++) {
-        start(&f);
+        start_way(&f, OCITAR_WAIT_PATCH);
         CHECK_CODE(ocitar_layer_copy(&f.layer, i == 0 ? NULL : &e,
                                      i == 1   ? NULL
                                      : i == 2 ? &none
@@ -909,7 +910,7 @@ static void test_copy_arguments(void)
                    OCITAR_E_ARG);
         spoilt(&f, OCITAR_E_ARG);
     }
-    start(&f);
+    start_way(&f, OCITAR_WAIT_PATCH);
     e.name = "/f";
     CHECK_CODE(ocitar_layer_copy(&f.layer, &e, &source, room, 16),
                OCITAR_E_NAME);
@@ -1027,19 +1028,19 @@ static void test_items_stop(void)
     v[1].entry.name = "b";
     v[2].entry.name = "../c";
     v[3].entry.name = ".wh.d";
-    start(&f);
+    start_way(&f, OCITAR_WAIT_PATCH);
     CHECK_CODE(ocitar_layer_items(&f.layer, v, 4), OCITAR_E_NAME);
     CHECK_CODE(ocitar_layer_items(&f.layer, v, 1), OCITAR_E_NAME);
     CHECK_CODE(ocitar_layer_items(&f.layer, NULL, 1), OCITAR_E_NAME);
     CHECK_CODE(ocitar_layer_items(&f.layer, NULL, 0), OCITAR_E_NAME);
     spoilt(&f, OCITAR_E_NAME);
     v[2].entry.name = "c";
-    start(&f);
+    start_way(&f, OCITAR_WAIT_PATCH);
     CHECK_CODE(ocitar_layer_items(&f.layer, v, 4), OCITAR_E_WHITEOUT);
     spoilt(&f, OCITAR_E_WHITEOUT);
     for (i = 0; i < 3; i++) { /* a body that is not there */
         v[i].entry.size = 5;
-        start(&f);
+        start_way(&f, OCITAR_WAIT_PATCH);
         before = f.layer.size;
         CHECK_CODE(ocitar_layer_items(&f.layer, v, 4), OCITAR_E_ARG);
         CHECK(before == 0 && f.layer.size == 512 * (i + 1));
@@ -1058,7 +1059,7 @@ static void test_items_arguments(void)
     CHECK_CODE(ocitar_layer_items(NULL, NULL, 0), OCITAR_E_ARG);
     CHECK_CODE(ocitar_layer_items(&dead, rom, ROM), OCITAR_E_STATE);
     CHECK_CODE(ocitar_layer_items(&dead, NULL, 0), OCITAR_E_STATE);
-    start(&f);
+    start_way(&f, OCITAR_WAIT_PATCH);
     CHECK_CODE(ocitar_layer_items(&f.layer, NULL, 1), OCITAR_E_ARG);
     CHECK(strcmp(error_of(&f)->subject, "layer items") == 0);
     spoilt(&f, OCITAR_E_ARG);
@@ -1078,7 +1079,7 @@ static void start_paths(fixture *f, ocitar_key *keys, uint32_t count)
     ocitar_layer_desc d = OCITAR_ZERO;
 
     start_with(f, 1, POOL, NULL);
-    d.wait.spool = &f->spool;
+    d.wait.way = OCITAR_WAIT_PATCH;
     d.paths = keys;
     d.path_count = count;
     memset(keys, 0xA5, KEYS * sizeof *keys); /* it clears them itself */
@@ -1199,7 +1200,7 @@ static void test_parents_refused(void)
     parents_refused("a", 0, OCITAR_E_ARG);
     parents_refused("a/b/c", 1, OCITAR_E_LIMIT);
     parents_refused("1/2/3/4/5/6/7/8/9/10", KEYS, OCITAR_E_LIMIT);
-    start(&f); /* without paths */
+    start_way(&f, OCITAR_WAIT_PATCH); /* without paths */
     CHECK_CODE(ocitar_layer_parents(&f.layer, "a/b", 0755), OCITAR_E_ARG);
     CHECK(strcmp(error_of(&f)->subject, "layer parents") == 0);
     spoilt(&f, OCITAR_E_ARG);
