@@ -18,6 +18,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 /* ---- files ---- */
 
@@ -1049,6 +1050,12 @@ static void walk_spoilt(walk *w, int code, int user_code)
     walk_stop(w);
 }
 
+/* A pax record as it stands in the archive. */
+typedef struct record {
+    const char *key, *value;
+    size_t key_len, value_len;
+} record;
+
 typedef struct item {
     char name[1024], link[1024];
     char type;
@@ -1056,6 +1063,8 @@ typedef struct item {
     long long mtime;
     size_t size;
     const unsigned char *body;
+    const unsigned char *records; /* the 'x' entry's body, or NULL */
+    size_t records_size;
 } item;
 
 static unsigned long long octal(const unsigned char *field, size_t width)
@@ -1067,26 +1076,64 @@ static unsigned long long octal(const unsigned char *field, size_t width)
     return strtoull(text, NULL, 8);
 }
 
-/* Takes pax records over; which of them are there is the encoder's test. */
+/* The record at *p, and *p behind it: "length key=value\n", the length that
+   of all of it, in decimal without a 0 before it. 0 at the end, -1: none. */
+static int record_next(const char **p, const char *end, record *r)
+{
+    const char *s = *p, *mark;
+    size_t len = 0;
+
+    if (s == end)
+        return 0;
+    if (*s == '0')
+        return -1;
+    for (; s < end && *s >= '0' && *s <= '9'; s++)
+        len = 10 * len + (size_t)(*s - '0');
+    if (s == end || *s++ != ' ' || len > (size_t)(end - *p) ||
+        len < (size_t)(s - *p) + 3 || (*p)[len - 1] != '\n')
+        return -1;
+    *p += len;
+    mark = (const char *)memchr(s, '=', (size_t)(*p - s));
+    if (mark == NULL || mark == s)
+        return -1;
+    r->key = s;
+    r->key_len = (size_t)(mark - s);
+    r->value = mark + 1;
+    r->value_len = (size_t)(*p - 1 - r->value);
+    return 1;
+}
+
+static int record_is(const record *r, const char *key)
+{
+    return r->key_len == strlen(key) && memcmp(r->key, key, r->key_len) == 0;
+}
+
+/* Takes pax records over; they are sorted by key, no key occurs twice. */
 static void read_records(item *it, const unsigned char *body, size_t size)
 {
     const char *p = (const char *)body, *end = p + size;
-    const char *key, *value;
-    size_t len;
+    record r, last = { NULL, NULL, 0, 0 };
+    int more, order;
 
-    for (; p < end; p += len) {
-        len = strtoul(p, NULL, 10);
-        key = strchr(p, ' ') + 1;
-        value = strchr(p, '=') + 1;
-        if (strncmp(key, "path=", 5) == 0)
-            snprintf(it->name, sizeof it->name, "%.*s",
-                     (int)(p + len - 1 - value), value);
-        else if (strncmp(key, "linkpath=", 9) == 0)
-            snprintf(it->link, sizeof it->link, "%.*s",
-                     (int)(p + len - 1 - value), value);
-        else if (strncmp(key, "mtime=", 6) == 0)
-            it->mtime = strtoll(value, NULL, 10);
+    while ((more = record_next(&p, end, &r)) > 0) {
+        if (last.key != NULL) {
+            order = memcmp(last.key, r.key, last.key_len < r.key_len
+                                                ? last.key_len : r.key_len);
+            CHECK(order < 0 || (order == 0 && last.key_len < r.key_len));
+        }
+        last = r;
+        if (record_is(&r, "path"))
+            snprintf(it->name, sizeof it->name, "%.*s", (int)r.value_len,
+                     r.value);
+        else if (record_is(&r, "linkpath"))
+            snprintf(it->link, sizeof it->link, "%.*s", (int)r.value_len,
+                     r.value);
+        else if (record_is(&r, "mtime"))
+            it->mtime = strtoll(r.value, NULL, 10);
     }
+    CHECK(more == 0 && size > 0);
+    it->records = body;
+    it->records_size = size;
 }
 
 /* The layer's next entry; 0 at its end. */
@@ -1728,7 +1775,7 @@ static void test_tree_arguments(void)
     int i;
 
     memset(&dead, 0, sizeof dead);
-    for (i = 0; i < 5; i++) {
+    for (i = 0; i < 6; i++) {
         walk_start(&w, OCITAR_WAIT_SPOOL);
         if (i == 0)
             w.desc.path = NULL;
@@ -1738,6 +1785,8 @@ static void test_tree_arguments(void)
             w.desc.buffer = NULL;
         else if (i == 3)
             w.desc.buffer_size = 511;
+        else if (i == 5)
+            w.desc.exclude_count = 1; /* of none */
         CHECK_CODE(ocitar_layer_tree(&dead, &w.desc), OCITAR_E_STATE);
         CHECK_CODE(ocitar_layer_tree(NULL, &w.desc), OCITAR_E_ARG);
         CHECK_CODE(ocitar_layer_tree(&w.layer, i == 4 ? NULL : &w.desc),
@@ -1797,6 +1846,1032 @@ static void test_tree_file_changes_late(void)
         walk_spoilt(&w, OCITAR_E_CHANGED, 0);
     }
     clean();
+}
+
+/* ---- what the walk leaves out ---- */
+
+static void write_names(walk *w, char *out, size_t size)
+{
+    size_t n = 0;
+    item it;
+
+    out[0] = 0;
+    while (walk_next(w, &it))
+        n += (size_t)snprintf(out + n, size - n, "%s ", it.name);
+}
+
+/* What of `all` is not in `kept`, each "name name "; both in one order. */
+static void names_gone(const char *all, const char *kept, char *out)
+{
+    size_t n;
+
+    for (; *all != 0; all += n) {
+        n = strcspn(all, " ") + 1;
+        if (strncmp(all, kept, n) == 0) {
+            kept += n;
+        } else {
+            memcpy(out, all, n);
+            out += n;
+        }
+    }
+    *out = 0;
+    CHECK(*kept == 0); /* nothing but what was there */
+}
+
+static const char exclude_all[] = ".git/ .git/x a/ a/b/ a/b/c.o a/c ab src/ "
+                                  "src/.git/ src/.git/y src/m.c src/m.o "
+                                  "\xC3\xA9 ";
+
+static void make_exclude_tree(void)
+{
+    make_dir(".git", 0755);
+    make_file(".git/x", content, 1, 0644);
+    make_dir("a", 0755);
+    make_dir("a/b", 0755);
+    make_file("a/b/c.o", content, 2, 0644);
+    make_file("a/c", content, 3, 0644);
+    make_file("ab", content, 4, 0644);
+    make_dir("src", 0755);
+    make_dir("src/.git", 0755);
+    make_file("src/.git/y", content, 5, 0644);
+    make_file("src/m.c", content, 6, 0644);
+    make_file("src/m.o", content, 7, 0644);
+    make_file("\xC3\xA9", content, 8, 0644);
+}
+
+/* Walks with these patterns; `gone` is what is left out then. */
+static void exclude_is(const char *const *patterns, size_t count,
+                       const char *gone)
+{
+    char kept[256], missing[256];
+    walk w;
+
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    w.desc.exclude = patterns;
+    w.desc.exclude_count = count;
+    walk_run(&w);
+    write_names(&w, kept, sizeof kept);
+    names_gone(exclude_all, kept, missing);
+    CHECK(strcmp(missing, gone) == 0);
+    if (strcmp(missing, gone) != 0)
+        printf("  %s: \"%s\", not \"%s\"\n", count > 0 ? patterns[0] : "",
+               missing, gone);
+    walk_stop(&w);
+}
+
+static const struct { const char *pattern, *gone; } excludes[] = {
+    /* without a '/': the last part */
+    { "ab", "ab " },
+    { ".git", ".git/ .git/x src/.git/ src/.git/y " },
+    { "a", "a/ a/b/ a/b/c.o a/c " },
+    { "b", "a/b/ a/b/c.o " },
+    { "c", "a/c " },
+    { "y", "src/.git/y " },
+    { "*.o", "a/b/c.o src/m.o " },
+    { "m.*", "src/m.c src/m.o " },
+    { "*.*", ".git/ .git/x a/b/c.o src/.git/ src/.git/y src/m.c src/m.o " },
+    { "*m*o*", "src/m.o " },
+    { "*b*", "a/b/ a/b/c.o ab " },
+    { "a*", "a/ a/b/ a/b/c.o a/c ab " },
+    { "a?", "ab " },
+    { "a*b*", "ab " },
+    { "?", ".git/x a/ a/b/ a/b/c.o a/c src/.git/y " },
+    { "??", "ab \xC3\xA9 " }, /* bytes */
+    { "???", "a/b/c.o src/ src/.git/ src/.git/y src/m.c src/m.o " },
+    { "?*?*?*?", ".git/ .git/x src/.git/ src/.git/y " },
+    { "**.o", "a/b/c.o src/m.o " },
+    { "s**y", "" },
+    { "*", exclude_all },
+    { "**", exclude_all },
+    { "***", exclude_all },
+    { "*?", exclude_all },
+    { "?**", exclude_all },
+    /* with one: the whole path */
+    { "a/b", "a/b/ a/b/c.o " },
+    { "a/*", "a/b/ a/b/c.o a/c " },
+    { "a/**", "a/b/ a/b/c.o a/c " },
+    { "a/?", "a/b/ a/b/c.o a/c " },
+    { "a/b/*", "a/b/c.o " },
+    { "a/b/c.o", "a/b/c.o " },
+    { "*/b", "a/b/ a/b/c.o " },
+    { "*/*.o", "src/m.o " },
+    { "**/*.o", "a/b/c.o src/m.o " },
+    { "**b/*", "a/b/c.o " },
+    { "*b/*", "" },
+    { "*b**/c.o", "" },
+    { "**/b**", "a/b/ a/b/c.o " },
+    { "**/y", "src/.git/y " },
+    { "**/a", "" },
+    { "src/?.c", "src/m.c " },
+    { "src/m.?", "src/m.c src/m.o " },
+    { "src/*/y", "src/.git/y " },
+    { "src/*y", "" },
+    { "src/**y", "src/.git/y " },
+    { "s*c/*c", "src/m.c " },
+    { "s**/y", "src/.git/y " },
+    { "s**/**", "src/.git/ src/.git/y src/m.c src/m.o " },
+    { "*/*", ".git/x a/b/ a/b/c.o a/c src/.git/ src/.git/y src/m.c "
+             "src/m.o " },
+    { "*/*/*", "a/b/c.o src/.git/y " },
+    { "**/**/**", "a/b/c.o src/.git/y " },
+    { "*/*/*/*", "" },
+    { "a?b/**", "" },
+    { "a?b/c.o", "" },
+    { "a?" "?/c.o", "" },
+    /* what no path is */
+    { "", "" },
+    { "/", "" },
+    { "/a", "" },
+    { "./a", "" },
+    { "a/", "" },
+    { "*/", "" },
+    { "**/", "" },
+    { "A", "" },
+    { "[a]", "" },
+    { "\\a", "" },
+    { "{a,ab}", "" },
+    { "abc", "" },
+    { "ab?", "" },
+    { "ab*?", "" },
+    { "?ab", "" }
+};
+
+static void test_tree_exclude(void)
+{
+    static const char *const three[] = { "*.o", "src/.git", "ab" };
+    static const char *const same[] = { "ab", "ab", "a*b" };
+    size_t i;
+
+    make_exclude_tree();
+    exclude_is(NULL, 0, "");
+    exclude_is(three, 0, "");
+    for (i = 0; i < sizeof excludes / sizeof excludes[0]; i++)
+        exclude_is(&excludes[i].pattern, 1, excludes[i].gone);
+    exclude_is(three, 1, "a/b/c.o src/m.o ");
+    exclude_is(three, 2, "a/b/c.o src/.git/ src/.git/y src/m.o ");
+    exclude_is(three, 3, "a/b/c.o ab src/.git/ src/.git/y src/m.o ");
+    exclude_is(same, 3, "ab ");
+    clean();
+}
+
+/* Nobody hears of what is left out, and it is not looked at: not a socket,
+   and not the first name of a file that has two. */
+static void test_tree_exclude_unseen(void)
+{
+    static const char *const patterns[] = { "dir", "h1", "*.sock" };
+    story s;
+    walk w;
+    item it;
+
+    make_dir("dir", 0);
+    make_file("h1", content, 3, 0644);
+    must(link(at("h1"), at("h2")) == 0 && link(at("h1"), at("h3")) == 0,
+         "link");
+    make_socket("x.sock");
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    walk_tell(&w, &s);
+    w.desc.exclude = patterns;
+    w.desc.exclude_count = 3;
+    walk_run(&w);
+    CHECK(strcmp(s.text, "+h2;+h3;") == 0);
+    next_is(&w, "h2", '0', 0644, "", 3);
+    next_is(&w, "h3", '1', 0644, "h2", 0);
+    CHECK(!walk_next(&w, &it));
+    walk_stop(&w);
+    clean();
+}
+
+/* Patterns that a matcher which goes back to every '*' never gets through;
+   SIGALRM ends the test then. */
+static void test_tree_exclude_slow(void)
+{
+    static const char *const patterns[] = {
+        "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b",
+        "**a**a**a**a**a**a**a**a**a**a**a**a**b",
+        "a*/a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b",
+        "**a**/**a**a*a**a*a**a*a**a*a**a*a**a*a**b",
+        "**/*a**/*a**/*a**/*a**/*a**/*a**/*a**/*a**/*a*b"
+    };
+    char name[256], path[2048] = "";
+    size_t n = 0;
+    walk w;
+    int i;
+
+    memset(name, 'a', 255);
+    name[255] = 0;
+    for (i = 0; i < 6; i++) {
+        n += (size_t)snprintf(path + n, sizeof path - n, "%s%s",
+                              i > 0 ? "/" : "", name);
+        make_dir(path, 0755);
+    }
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    w.desc.exclude = patterns;
+    w.desc.exclude_count = 5;
+    alarm(60);
+    CHECK_CODE(ocitar_layer_tree(&w.layer, &w.desc), OCITAR_OK);
+    alarm(0);
+    CHECK_CODE(ocitar_layer_end(&w.layer), OCITAR_OK);
+    for (i = 0; w.out.data[w.at] != 0; i++) { /* names are too long for item */
+        w.at += 512 + (size_t)octal(w.out.data + w.at + 124, 12);
+        w.at = (w.at + 511) / 512 * 512;
+    }
+    CHECK(i == 2 * 6); /* each with its path's record, but the first two */
+    walk_stop(&w);
+    clean();
+}
+
+/* ---- modes, times, the directory itself ---- */
+
+static void test_tree_mode_mask(void)
+{
+    walk w;
+    item it;
+
+    make_dir("d", 02777);
+    make_file("f", content, 2, 06757);
+    must(link(at("f"), at("h")) == 0, "link");
+    must(mkfifo(at("p"), 0600) == 0 && chmod(at("p"), 01666) == 0, "fifo");
+    make_link("f", "s");
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    w.desc.mode_mask = 06022;
+    walk_run(&w);
+    next_is(&w, "d/", '5', 0755, "", 0);
+    next_is(&w, "f", '0', 0755, "", 2);
+    next_is(&w, "h", '1', 0755, "f", 0);
+    next_is(&w, "p", '6', 01644, "", 0);
+    next_is(&w, "s", '2', 0777, "f", 0);
+    CHECK(!walk_next(&w, &it));
+    walk_stop(&w);
+    walk_start(&w, OCITAR_WAIT_SPOOL); /* more than a mode has */
+    w.desc.mode_mask = UINT32_MAX;
+    walk_run(&w);
+    next_is(&w, "d/", '5', 0, "", 0);
+    next_is(&w, "f", '0', 0, "", 2);
+    next_is(&w, "h", '1', 0, "f", 0);
+    next_is(&w, "p", '6', 0, "", 0);
+    next_is(&w, "s", '2', 0777, "f", 0);
+    walk_stop(&w);
+    clean();
+}
+
+/* The entry's one record is this mtime; NULL: it has no record at all. */
+static void mtime_is(walk *w, long long seconds, const char *text)
+{
+    const char *p;
+    record r;
+    item it;
+
+    CHECK(walk_next(w, &it) && it.mtime == seconds);
+    CHECK((it.records == NULL) == (text == NULL));
+    if (it.records == NULL || text == NULL)
+        return;
+    p = (const char *)it.records;
+    CHECK(record_next(&p, p + it.records_size, &r) == 1);
+    CHECK(record_is(&r, "mtime") && r.value_len == strlen(text) &&
+          memcmp(r.value, text, r.value_len) == 0);
+    CHECK(p == (const char *)it.records + it.records_size);
+}
+
+/* Does the file system keep such a time? */
+static int keeps_time(const char *name, time_t seconds, long nanoseconds)
+{
+    struct stat st;
+
+    set_mtime(name, seconds, nanoseconds);
+    must(lstat(at(name), &st) == 0, name);
+    if (st.st_mtim.tv_sec == seconds && st.st_mtim.tv_nsec == nanoseconds)
+        return 1;
+    printf("skipped: a time of %ld.%09ld, which is not kept here\n",
+           (long)seconds, nanoseconds);
+    return 0;
+}
+
+static void walk_clamp(walk *w, uint8_t nanoseconds, int64_t max,
+                       uint32_t max_nanoseconds)
+{
+    walk_start(w, OCITAR_WAIT_SPOOL);
+    w->desc.nanoseconds = nanoseconds;
+    w->desc.no_xattrs = 1;
+    w->desc.mtime_max.set = max != 0;
+    w->desc.mtime_max.seconds = max;
+    w->desc.mtime_max.nanoseconds = max_nanoseconds;
+    walk_run(w);
+}
+
+static void test_tree_nanoseconds(void)
+{
+    walk w;
+
+    make_dir("a", 0755);
+    make_file("b", "", 0, 0644);
+    make_link("x", "c");
+    make_file("d", "", 0, 0644);
+    if (keeps_time("a", 1000, 999999999) && keeps_time("b", 1000, 500000000) &&
+        keeps_time("c", 1000, 1) && keeps_time("d", 1000, 0)) {
+        walk_clamp(&w, 1, 0, 0);
+        mtime_is(&w, 1000, "1000.999999999");
+        mtime_is(&w, 1000, "1000.5");
+        mtime_is(&w, 1000, "1000.000000001");
+        mtime_is(&w, 1000, NULL);
+        walk_stop(&w);
+        walk_clamp(&w, 0, 0, 0);
+        mtime_is(&w, 1000, NULL); /* seconds, and none is rounded up */
+        mtime_is(&w, 1000, NULL);
+        mtime_is(&w, 1000, NULL);
+        mtime_is(&w, 1000, NULL);
+        walk_stop(&w);
+        walk_clamp(&w, 1, 1000, 0); /* all of them to the second */
+        mtime_is(&w, 1000, NULL);
+        mtime_is(&w, 1000, NULL);
+        mtime_is(&w, 1000, NULL);
+        mtime_is(&w, 1000, NULL);
+        walk_stop(&w);
+        walk_clamp(&w, 1, 1000, 500000000);
+        mtime_is(&w, 1000, "1000.5");
+        mtime_is(&w, 1000, "1000.5");
+        mtime_is(&w, 1000, "1000.000000001");
+        mtime_is(&w, 1000, NULL);
+        walk_stop(&w);
+        walk_clamp(&w, 1, 999, 70);
+        mtime_is(&w, 999, "999.00000007");
+        mtime_is(&w, 999, "999.00000007");
+        mtime_is(&w, 999, "999.00000007");
+        mtime_is(&w, 999, "999.00000007");
+        walk_stop(&w);
+        walk_clamp(&w, 0, 999, 70); /* its fraction is not for seconds */
+        mtime_is(&w, 999, NULL);
+        mtime_is(&w, 999, NULL);
+        mtime_is(&w, 999, NULL);
+        mtime_is(&w, 999, NULL);
+        walk_stop(&w);
+        walk_clamp(&w, 0, 1000, 70);
+        mtime_is(&w, 1000, NULL);
+        mtime_is(&w, 1000, NULL);
+        walk_stop(&w);
+        walk_clamp(&w, 1, 1001, 0);
+        mtime_is(&w, 1000, "1000.999999999");
+        walk_stop(&w);
+    }
+    if (keeps_time("a", -2, 500000000)) { /* before 1970 */
+        walk_clamp(&w, 1, 0, 0);
+        mtime_is(&w, -1, "-1.5");
+        walk_stop(&w);
+    }
+    clean();
+}
+
+static void test_tree_with_root(void)
+{
+    char path[64];
+    story s;
+    walk w;
+    item it;
+
+    make_dir("r", 02775);
+    make_file("r/f", content, 1, 0666);
+    set_mtime("r", 1000, 0);
+    snprintf(path, sizeof path, "%s/r", base);
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    w.desc.path = path;
+    w.desc.with_root = 1;
+    walk_tell(&w, &s);
+    walk_run(&w);
+    CHECK(walk_next(&w, &it) && strcmp(it.name, "./") == 0);
+    CHECK(it.type == '5' && it.mode == 02775 && it.size == 0);
+    CHECK(it.uid == (unsigned long)geteuid() && it.mtime == 1000);
+    next_is(&w, "f", '0', 0666, "", 1);
+    CHECK(!walk_next(&w, &it));
+    CHECK(strcmp(s.text, "+f;") == 0);
+    walk_stop(&w);
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    w.desc.path = path;
+    w.desc.with_root = 1;
+    w.desc.own = 1;
+    w.desc.uid = 12;
+    w.desc.gid = 34;
+    w.desc.mode_mask = 02022;
+    w.desc.mtime_max.set = 1;
+    w.desc.mtime_max.seconds = 999;
+    walk_run(&w);
+    CHECK(walk_next(&w, &it) && strcmp(it.name, "./") == 0);
+    CHECK(it.type == '5' && it.mode == 0755 && it.mtime == 999);
+    CHECK(it.uid == 12 && it.gid == 34);
+    CHECK(walk_next(&w, &it) && strcmp(it.name, "f") == 0);
+    CHECK(it.mode == 0644 && it.uid == 12 && it.gid == 34);
+    CHECK(!walk_next(&w, &it));
+    walk_stop(&w);
+    clean();
+}
+
+/* No pattern leaves it out, and in a set of paths it is one of them. */
+static void test_tree_with_root_alone(void)
+{
+    static const char *const all[] = { "**", ".", "./", "" };
+    ocitar_layer_desc d = OCITAR_ZERO;
+    ocitar_key keys[2];
+    walk w;
+    item it;
+
+    must(chmod(base, 0700) == 0, base);
+    make_file("f", content, 1, 0644);
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    CHECK_CODE(ocitar_layer_abandon(&w.layer), OCITAR_OK);
+    d.wait.spool = &w.spool;
+    d.wait.way = OCITAR_WAIT_SPOOL;
+    d.paths = keys;
+    d.path_count = 2;
+    CHECK_CODE(ocitar_layer_begin(&w.layer, &w.image, &d), OCITAR_OK);
+    w.desc.with_root = 1;
+    w.desc.exclude = all;
+    w.desc.exclude_count = 4;
+    CHECK_CODE(ocitar_layer_tree(&w.layer, &w.desc), OCITAR_OK);
+    w.desc.exclude_count = 0;
+    w.desc.with_root = 0;
+    walk_run(&w);
+    CHECK(walk_next(&w, &it) && strcmp(it.name, "./") == 0);
+    CHECK(it.mode == 0700);
+    next_is(&w, "f", '0', 0644, "", 1);
+    CHECK(!walk_next(&w, &it));
+    walk_stop(&w);
+    clean();
+}
+
+/* ---- extended attributes ---- */
+
+static int is_root(void)
+{
+    return geteuid() == 0;
+}
+
+/* Sets one of a file or link; 0 and a line if that cannot be had here. */
+static int set_xattr(const char *name, const char *key, const void *value,
+                     size_t len)
+{
+    if (lsetxattr(at(name), key, value, len, 0) == 0)
+        return 1;
+    printf("skipped: %s of %lu bytes on %s: %s\n", key, (unsigned long)len,
+           name, strerror(errno));
+    return 0;
+}
+
+/* The record as it must stand in the archive, behind `at` bytes of it. */
+static size_t record_write(unsigned char *out, const char *key,
+                           const void *value, size_t len)
+{
+    size_t rest = strlen(key) + len + 3, total = rest + 1;
+    char number[24];
+    int n;
+
+    while ((size_t)(n = snprintf(number, sizeof number, "%lu",
+                                 (unsigned long)total)) + rest != total)
+        total = rest + (size_t)n;
+    out += sprintf((char *)out, "%s %s=", number, key);
+    memcpy(out, value, len);
+    out[len] = '\n';
+    return total;
+}
+
+/* What an entry must have: keys in their order, values of any bytes. */
+typedef struct xattr {
+    const char *name;
+    const char *value;
+    size_t len;
+} xattr;
+
+static void xattrs_are(const item *it, const xattr *want, size_t count)
+{
+    static unsigned char room[1 << 17];
+    char key[300];
+    size_t n = 0, i;
+
+    for (i = 0; i < count; i++) {
+        snprintf(key, sizeof key, "SCHILY.xattr.%s", want[i].name);
+        n += record_write(room + n, key, want[i].value, want[i].len);
+    }
+    CHECK(it->records_size == n);
+    CHECK(n == 0 || (it->records_size == n &&
+                     memcmp(it->records, room, n) == 0));
+    CHECK(n % 512 == 0 || it->records == NULL ||
+          (it->records[n] == 0 && it->records[n / 512 * 512 + 511] == 0));
+}
+
+static void next_has(walk *w, const char *name, char type, const xattr *want,
+                     size_t count)
+{
+    item it;
+
+    CHECK(walk_next(w, &it));
+    CHECK(strcmp(it.name, name) == 0 && it.type == type);
+    xattrs_are(&it, want, count);
+}
+
+static int xattrs_here(void)
+{
+    int ok;
+
+    make_file("probe", "", 0, 0644);
+    ok = set_xattr("probe", "user.probe", "1", 1);
+    must(unlink(at("probe")) == 0, "probe");
+    return ok;
+}
+
+static const xattr awkward[] = {
+    { "user.-", "v", 1 },
+    { "user.Z", "=", 1 },
+    { "user.a", "1\n2\n", 4 },
+    { "user.a.b", "12 user.x=y\n", 12 },
+    { "user.ab", "\0", 1 },
+    { "user.bin", "a\0b=c\nd\0", 8 },
+    { "user.empty", "", 0 },
+    { "user.overlayed", "kept", 4 },
+    { "user.overlay", "kept", 4 },
+    { "user.z\xC3\xA9", "\xFF\x00\x80", 3 }
+};
+
+enum { AWKWARD = sizeof awkward / sizeof awkward[0] };
+
+/* Sets them in an order that is not theirs. */
+static void set_awkward(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < AWKWARD; i++)
+        must(set_xattr(name, awkward[i * 7 % AWKWARD].name,
+                       awkward[i * 7 % AWKWARD].value,
+                       awkward[i * 7 % AWKWARD].len), name);
+}
+
+/* In the order of their keys, as bytes. */
+static const xattr *sorted_awkward(void)
+{
+    static xattr v[AWKWARD];
+    xattr held;
+    size_t i, j;
+
+    memcpy(v, awkward, sizeof v);
+    for (i = 1; i < AWKWARD; i++)
+        for (j = i; j > 0 && strcmp(v[j - 1].name, v[j].name) > 0; j--) {
+            held = v[j];
+            v[j] = v[j - 1];
+            v[j - 1] = held;
+        }
+    return v;
+}
+
+static void test_tree_xattrs(void)
+{
+    static const xattr one[] = { { "user.one", "1", 1 } };
+    static const xattr root[] = { { "user.root", "/", 1 } };
+    const xattr *all = sorted_awkward();
+    char path[64];
+    walk w;
+    item it;
+    uint8_t way;
+
+    if (!xattrs_here())
+        return;
+    make_dir("r", 0755);
+    make_dir("r/d", 0755);
+    make_file("r/d/f", content, 700, 0644);
+    make_file("r/e", "", 0, 0444);
+    make_file("r/none", content, 5, 0644);
+    must(link(at("r/d/f"), at("r/z")) == 0, "link");
+    make_link("none", "r/s");
+    set_awkward("r/d");
+    set_awkward("r/d/f");
+    must(set_xattr("r", "user.root", "/", 1), "r");
+    must(chmod(at("r/e"), 0644) == 0 &&
+         set_xattr("r/e", "user.one", "1", 1) &&
+         chmod(at("r/e"), 0444) == 0, "r/e");
+    snprintf(path, sizeof path, "%s/r", base);
+    for (way = OCITAR_WAIT_SPOOL; way <= OCITAR_WAIT_PATCH; way++) {
+        walk_start(&w, way);
+        w.desc.path = path;
+        w.desc.with_root = 1;
+        walk_run(&w);
+        next_has(&w, "./", '5', root, 1);
+        next_has(&w, "d/", '5', all, AWKWARD);
+        next_has(&w, "d/f", '0', all, AWKWARD);
+        next_has(&w, "e", '0', one, 1);
+        next_has(&w, "none", '0', NULL, 0);
+        next_has(&w, "s", '2', NULL, 0);
+        next_has(&w, "z", '1', NULL, 0); /* the second name carries none */
+        CHECK(!walk_next(&w, &it));
+        walk_stop(&w);
+        walk_start(&w, way);
+        w.desc.path = path;
+        w.desc.with_root = 1;
+        w.desc.no_xattrs = 1;
+        walk_run(&w);
+        while (walk_next(&w, &it))
+            CHECK(it.records == NULL);
+        walk_stop(&w);
+    }
+    clean();
+}
+
+/* Bodies behind the records, and other records among them. */
+static void test_tree_xattrs_and_more(void)
+{
+    static const char name[] = "r/\xC3\xA9";
+    const char *p;
+    record r;
+    walk w;
+    item it;
+
+    if (!xattrs_here())
+        return;
+    make_dir("r", 0755);
+    make_file(name, content, 1000, 0644);
+    must(set_xattr(name, "user.x", "v\nw", 3), name);
+    if (keeps_time(name, 1000, 250000000)) {
+        walk_start(&w, OCITAR_WAIT_SPOOL);
+        w.desc.nanoseconds = 1;
+        w.desc.path = at("r");
+        walk_run(&w);
+        CHECK(walk_next(&w, &it) && strcmp(it.name, "\xC3\xA9") == 0);
+        CHECK(it.size == 1000 && memcmp(it.body, content, 1000) == 0);
+        p = (const char *)it.records;
+        CHECK(record_next(&p, p + it.records_size, &r) == 1);
+        CHECK(record_is(&r, "SCHILY.xattr.user.x") && r.value_len == 3 &&
+              memcmp(r.value, "v\nw", 3) == 0);
+        CHECK(record_next(&p, p + it.records_size, &r) == 1);
+        CHECK(record_is(&r, "mtime") && memcmp(r.value, "1000.25", 7) == 0);
+        CHECK(record_next(&p, p + it.records_size, &r) == 1);
+        CHECK(record_is(&r, "path"));
+        CHECK(p == (const char *)it.records + it.records_size);
+        walk_stop(&w);
+    }
+    clean();
+}
+
+/* The whole head is what the encoder makes of the same entry, and of that the
+   vectors say that it is what Go's archive/tar writes. */
+static void test_tree_xattrs_as_encoded(void)
+{
+    static const ocitar_pair pax[] = {
+        { "SCHILY.xattr.user.b", "\0\n=", 0, 3 },
+        { "SCHILY.xattr.user.a", "", 0, 0 }
+    };
+    ocitar_entry e = OCITAR_ZERO;
+    ocitar_encoder enc;
+    uint8_t block[512];
+    size_t from;
+    walk w;
+
+    if (!xattrs_here())
+        return;
+    make_file("f", content, 600, 0604);
+    set_mtime("f", 1234567890, 0);
+    must(set_xattr("f", "user.b", "\0\n=", 3) &&
+         set_xattr("f", "user.a", "", 0), "f");
+    walk_start(&w, OCITAR_WAIT_SPOOL);
+    walk_run(&w);
+    e.name = "f";
+    e.mode = 0604;
+    e.size = 600;
+    e.uid = (int64_t)geteuid();
+    e.gid = (int64_t)getegid();
+    e.mtime.set = 1;
+    e.mtime.seconds = 1234567890;
+    e.pax = pax;
+    e.pax_count = 2;
+    CHECK_CODE(ocitar_encoder_begin(&enc, &e), OCITAR_OK);
+    for (from = w.at; ocitar_encoder_next(&enc, block); from += 512)
+        CHECK(memcmp(w.out.data + from, block, 512) == 0);
+    CHECK(from == w.at + 1536);
+    CHECK(memcmp(w.out.data + from, content, 600) == 0);
+    walk_stop(&w);
+    clean();
+}
+
+/* How many records of the entry say what `want` says. */
+static size_t records_shared(const unsigned char *body, size_t size,
+                             const xattr *want, size_t count, size_t *xattrs)
+{
+    const char *p = (const char *)body, *end = p + size;
+    size_t found = 0, i;
+    char key[300];
+    record r;
+
+    *xattrs = 0;
+    while (record_next(&p, end, &r) > 0) {
+        if (r.key_len < 13 || memcmp(r.key, "SCHILY.xattr.", 13) != 0)
+            continue;
+        ++*xattrs;
+        for (i = 0; i < count; i++) {
+            snprintf(key, sizeof key, "SCHILY.xattr.%s", want[i].name);
+            found += record_is(&r, key) && r.value_len == want[i].len &&
+                     memcmp(r.value, want[i].value, r.value_len) == 0;
+        }
+    }
+    return found;
+}
+
+/* GNU tar, if it is here, writes the same set of records. */
+static void test_tree_xattrs_as_gnu_tar(void)
+{
+    static unsigned char tar[1 << 16];
+    char command[512];
+    size_t n = 0, count;
+    FILE *out;
+
+    if (!xattrs_here())
+        return;
+    make_file("f", "", 0, 0644);
+    set_awkward("f");
+    snprintf(command, sizeof command,
+             "tar --version 2>/dev/null | grep -q 'GNU tar' && "
+             "tar --xattrs --xattrs-include='user.*' --format=posix "
+             "-b 2 -C %s -cf - f 2>/dev/null", base);
+    out = popen(command, "r");
+    if (out != NULL) {
+        n = fread(tar, 1, sizeof tar, out);
+        if (pclose(out) != 0)
+            n = 0;
+    }
+    if (n >= 1024 && tar[156] == 'x') {
+        CHECK(records_shared(tar + 512, (size_t)octal(tar + 124, 12), awkward,
+                             AWKWARD, &count) == AWKWARD);
+        CHECK(count == AWKWARD);
+    } else {
+        printf("skipped: no GNU tar with --xattrs to compare with\n");
+    }
+    clean();
+}
+
+/* What only root may set, and where: links, fifos, devices. */
+static void test_tree_xattrs_of_root(void)
+{
+    static const xattr mark[] = { { "trusted.m", "a\0b", 3 } };
+    static const char *const names[] = { "c", "d", "f", "p", "s" };
+    static const char types[] = "35062";
+    walk w;
+    item it;
+    size_t i;
+
+    if (!is_root()) {
+        printf("skipped: trusted.*, which needs root\n");
+        return;
+    }
+    make_dir("r", 0755);
+    make_dir("r/d", 0755);
+    make_file("r/f", content, 2, 0644);
+    must(mkfifo(at("r/p"), 0600) == 0, "fifo");
+    make_link("gone", "r/s");
+    if (mknod(at("r/c"), S_IFCHR | 0600, makedev(1, 3)) == 0 &&
+        set_xattr("r/c", "trusted.m", "a\0b", 3) &&
+        set_xattr("r/d", "trusted.m", "a\0b", 3) &&
+        set_xattr("r/f", "trusted.m", "a\0b", 3) &&
+        set_xattr("r/p", "trusted.m", "a\0b", 3) &&
+        set_xattr("r/s", "trusted.m", "a\0b", 3)) {
+        walk_start(&w, OCITAR_WAIT_SPOOL);
+        w.desc.path = at("r");
+        walk_run(&w);
+        for (i = 0; i < 5; i++) {
+            CHECK(walk_next(&w, &it) && it.name[0] == names[i][0]);
+            CHECK(it.type == types[i]);
+            xattrs_are(&it, mark, 1);
+        }
+        CHECK(!walk_next(&w, &it));
+        walk_stop(&w);
+    }
+    clean();
+}
+
+/* A capability of version 2: cap_net_bind_service, effective. */
+static const char capability[] = "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/* An ACL of version 2: user::rw-, user:0:r--, group::r--, mask::r--,
+   other::r--. */
+static const char acl[] = "\2\0\0\0"
+                          "\1\0\6\0\377\377\377\377"
+                          "\2\0\4\0\0\0\0\0"
+                          "\4\0\4\0\377\377\377\377"
+                          "\20\0\4\0\377\377\377\377"
+                          "\40\0\4\0\377\377\377\377";
+
+static void test_tree_xattrs_kept(void)
+{
+    static const xattr kept[] = { { "security.capability", capability, 20 },
+                                  { "user.x", "x", 1 } };
+    static const xattr rights[] = { { "system.posix_acl_access", acl, 44 } };
+    walk w;
+
+    if (!xattrs_here())
+        return;
+    make_dir("r", 0755);
+    make_file("r/f", content, 9, 0755);
+    make_file("r/g", content, 9, 0644);
+    must(set_xattr("r/f", "user.x", "x", 1), "r/f");
+    if (is_root() && set_xattr("r/f", "security.capability", capability, 20)) {
+        walk_start(&w, OCITAR_WAIT_SPOOL);
+        w.desc.path = at("r");
+        walk_run(&w);
+        next_has(&w, "f", '0', kept, 2);
+        walk_stop(&w);
+    }
+    if (set_xattr("r/g", "system.posix_acl_access", acl, 44)) {
+        must(unlink(at("r/f")) == 0, "r/f");
+        walk_start(&w, OCITAR_WAIT_SPOOL);
+        w.desc.path = at("r");
+        walk_run(&w);
+        next_has(&w, "g", '0', rights, 1);
+        walk_stop(&w);
+    }
+    clean();
+}
+
+/* Labels and overlay's marks are this machine's. */
+static void test_tree_xattrs_left(void)
+{
+    static const char *const names[] = {
+        "user.overlay.opaque", "user.overlay.", "trusted.overlay.opaque",
+        "trusted.overlay.metacopy", "security.selinux", "security.SMACK64",
+        "security.ima", "security.other"
+    };
+    static const xattr kept[] = { { "user.x", "x", 1 } };
+    walk w;
+    size_t i, set = 0;
+
+    if (!xattrs_here())
+        return;
+    make_dir("r", 0755);
+    make_dir("r/d", 0755);
+    make_file("r/f", content, 9, 0644);
+    must(set_xattr("r/f", "user.x", "x", 1) &&
+         set_xattr("r/d", "user.x", "x", 1), "user.x");
+    for (i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (is_root() || strncmp(names[i], "user.", 5) == 0)
+            set += (size_t)(set_xattr("r/f", names[i], "y", 1) &&
+                            set_xattr("r/d", names[i], "y", 1));
+    if (set > 0) {
+        walk_start(&w, OCITAR_WAIT_SPOOL);
+        w.desc.path = at("r");
+        walk_run(&w);
+        next_has(&w, "d/", '5', kept, 1);
+        next_has(&w, "f", '0', kept, 1);
+        walk_stop(&w);
+    }
+    clean();
+}
+
+/* A key that holds a '=' has no record that a reader would take apart right;
+   the walk stops and names the file. */
+static void test_tree_xattrs_no_key(void)
+{
+    story s;
+    walk w;
+
+    if (!xattrs_here())
+        return;
+    make_file("a", content, 1, 0644);
+    make_file("b", content, 1, 0644);
+    must(set_xattr("b", "user.k=v", "x", 1), "b");
+    walk_start(&w, OCITAR_WAIT_PATCH);
+    walk_tell(&w, &s);
+    CHECK_CODE(ocitar_layer_tree(&w.layer, &w.desc), OCITAR_E_ARG);
+    CHECK(strcmp(s.text, "+a;+b;!b;") == 0 && s.system_error == 0);
+    walk_spoilt(&w, OCITAR_E_ARG, 0);
+    clean();
+}
+
+/* Large values: in the temporary directory, or where memory is a file system
+   that takes them; `many` of 60 KiB each. */
+static int large_xattrs(char *path, size_t size, int many)
+{
+    static const char *const places[] = { "/tmp", "/dev/shm", "/var/tmp" };
+    static unsigned char value[61440];
+    char name[32];
+    size_t i, j;
+    int n, fd, ok;
+
+    for (i = 0; i < sizeof value; i++)
+        value[i] = (unsigned char)(i * 7 + i / 251);
+    for (i = 0; i < sizeof places / sizeof places[0]; i++) {
+        snprintf(path, size, "%s/ocitar-large." "XX" "XX" "XX", places[i]);
+        if (mkdtemp(path) == NULL)
+            continue;
+        j = strlen(path);
+        snprintf(path + j, size - j, "/f");
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+        must(fd >= 0 && close(fd) == 0, path);
+        for (n = 0, ok = 1; ok && n < many; n++) {
+            snprintf(name, sizeof name, "user.%d", n);
+            ok = setxattr(path, name, value, sizeof value, 0) == 0;
+        }
+        if (!ok)
+            must(unlink(path) == 0, path);
+        path[j] = 0;
+        if (ok)
+            return 1;
+        must(rmdir(path) == 0, path);
+    }
+    printf("skipped: %d attributes of 60 KiB, which no file system takes\n",
+           many);
+    return 0;
+}
+
+static void large_remove(const char *path)
+{
+    char name[128];
+
+    snprintf(name, sizeof name, "%s/f", path);
+    must(unlink(name) == 0 && rmdir(path) == 0, path);
+}
+
+static void test_tree_xattrs_large(void)
+{
+    char path[64];
+    const char *p;
+    record r;
+    story s;
+    size_t i;
+    walk w;
+    item it;
+
+    if (large_xattrs(path, sizeof path, 2)) {
+        walk_start(&w, OCITAR_WAIT_SPOOL);
+        w.desc.path = path;
+        walk_run(&w);
+        CHECK(walk_next(&w, &it) && it.records_size > 2 * 61440);
+        p = (const char *)it.records;
+        CHECK(record_next(&p, p + it.records_size, &r) == 1);
+        CHECK(record_is(&r, "SCHILY.xattr.user.0"));
+        CHECK(record_next(&p, p + it.records_size, &r) == 1);
+        CHECK(record_is(&r, "SCHILY.xattr.user.1") && r.value_len == 61440);
+        for (i = 0; i < 61440; i++)
+            if ((unsigned char)r.value[i] != (unsigned char)(i * 7 + i / 251))
+                break;
+        CHECK(i == 61440);
+        walk_stop(&w);
+        large_remove(path);
+    }
+    if (large_xattrs(path, sizeof path, 18)) { /* more than 1 MiB */
+        walk_start(&w, OCITAR_WAIT_PATCH);
+        w.desc.path = path;
+        walk_tell(&w, &s);
+        CHECK_CODE(ocitar_layer_tree(&w.layer, &w.desc), OCITAR_E_LIMIT);
+        CHECK(strcmp(s.text, "+f;!f;") == 0 && s.system_error == 0);
+        walk_spoilt(&w, OCITAR_E_LIMIT, 0);
+        large_remove(path);
+    }
+}
+
+/* Each call to the allocator fails once: with attributes whose vectors grow,
+   with patterns and the directory itself. */
+static void test_tree_xattrs_without_memory(void)
+{
+    static const char *const patterns[] = { "x*", "a/q" };
+    ocitar_allocator allocator = { purse_resize, NULL };
+    char name[32];
+    purse p;
+    walk w;
+    size_t n, i;
+    int e = OCITAR_E_MEMORY, with;
+
+    make_tree();
+    make_file("a/q", content, 9, 0644);
+    with = xattrs_here();
+    for (i = 0; with && i < 24; i++) {
+        snprintf(name, sizeof name, "user.attribute-no-%02lu",
+                 (unsigned long)i);
+        must(set_xattr("a-", name, content, 1 + 5 * i), "a-");
+        must(i > 12 || set_xattr("a", name, content, 90), "a");
+    }
+    for (n = 1; e != OCITAR_OK && n < 1000; n++) {
+        memset(&p, 0, sizeof p);
+        p.fail_at = n;
+        allocator.user = &p;
+        walk_start(&w, n % 2 ? OCITAR_WAIT_SPOOL : OCITAR_WAIT_PATCH);
+        w.desc.allocator = &allocator;
+        w.desc.with_root = 1;
+        w.desc.exclude = patterns;
+        w.desc.exclude_count = 2;
+        e = ocitar_layer_tree(&w.layer, &w.desc);
+        CHECK(p.live == 0 && p.wrong == 0);
+        CHECK(e == OCITAR_E_MEMORY || p.calls < n);
+        if (e != OCITAR_OK)
+            walk_spoilt(&w, OCITAR_E_MEMORY, 0);
+    }
+    CHECK(e == OCITAR_OK && n > (with ? 15u : 8u));
+    CHECK_CODE(ocitar_layer_end(&w.layer), OCITAR_OK);
+    walk_stop(&w);
+    clean();
+}
+
+static void test_xattrs(void)
+{
+    test_tree_xattrs();
+    test_tree_xattrs_and_more();
+    test_tree_xattrs_as_encoded();
+    test_tree_xattrs_as_gnu_tar();
+    test_tree_xattrs_of_root();
+    test_tree_xattrs_kept();
+    test_tree_xattrs_left();
+    test_tree_xattrs_no_key();
+    test_tree_xattrs_large();
+    test_tree_xattrs_without_memory();
 }
 
 static void test_descriptors(void)
@@ -1861,6 +2936,13 @@ static void test_trees(void)
     test_tree_without_memory();
     test_tree_arguments();
     test_tree_spool_full();
+    test_tree_exclude();
+    test_tree_exclude_unseen();
+    test_tree_exclude_slow();
+    test_tree_mode_mask();
+    test_tree_nanoseconds();
+    test_tree_with_root();
+    test_tree_with_root_alone();
 }
 
 int main(void)
@@ -1878,6 +2960,8 @@ int main(void)
     test_directories();
     CHECK(count_descriptors() == descriptors);
     test_trees();
+    CHECK(count_descriptors() == descriptors);
+    test_xattrs();
     CHECK(count_descriptors() == descriptors);
     must(rmdir(base) == 0, base);
     return check_done();
