@@ -2435,7 +2435,8 @@ static void test_tree_xattrs(void)
     make_file("r/d/f", content, 700, 0644);
     make_file("r/e", "", 0, 0444);
     make_file("r/none", content, 5, 0644);
-    must(link(at("r/d/f"), at("r/z")) == 0, "link");
+    must(link(at("r/d/f"), at("r/d/g")) == 0 &&
+         link(at("r/d/f"), at("r/z")) == 0, "link");
     make_link("none", "r/s");
     set_awkward("r/d");
     set_awkward("r/d/f");
@@ -2452,10 +2453,11 @@ static void test_tree_xattrs(void)
         next_has(&w, "./", '5', root, 1);
         next_has(&w, "d/", '5', all, AWKWARD);
         next_has(&w, "d/f", '0', all, AWKWARD);
+        next_has(&w, "d/g", '1', NULL, 0); /* the second name: none */
         next_has(&w, "e", '0', one, 1);
         next_has(&w, "none", '0', NULL, 0);
         next_has(&w, "s", '2', NULL, 0);
-        next_has(&w, "z", '1', NULL, 0); /* the second name carries none */
+        next_has(&w, "z", '1', NULL, 0);
         CHECK(!walk_next(&w, &it));
         walk_stop(&w);
         walk_start(&w, way);
