@@ -911,9 +911,13 @@ static void test_xattrs_fail(void)
     fakes_are(6, two);
     for (i = 0; i < sizeof codes / sizeof codes[0]; i++)
         for (call = 1; call <= 2; call++) { /* the size, then the bytes */
-            snprintf(at_root, sizeof at_root, "!./:%d", codes[i]);
+            snprintf(at_root, sizeof at_root, ":%d", codes[i]);
             snprintf(at_a, sizeof at_a, "+a!a:%d", codes[i]);
             snprintf(at_soft, sizeof at_soft, "!d/soft:%d", codes[i]);
+            meets("flistxattr", call, codes[i], OCITAR_E_SYSTEM, at_root);
+            CHECK(story[0] == '!');
+            meets("fgetxattr", call, codes[i], OCITAR_E_SYSTEM, at_root);
+            CHECK(story[0] == '!');
             meets("flistxattr", 2 + call, codes[i], OCITAR_E_SYSTEM, at_a);
             meets("llistxattr", call, codes[i], OCITAR_E_SYSTEM, at_soft);
             meets("fgetxattr", 4 + call, codes[i], OCITAR_E_SYSTEM, at_a);
