@@ -18,7 +18,8 @@ static const named codes[] = {
     { -12, "E_LIMIT" },    { -13, "E_MEMORY" },     { -14, "E_UTF8" },
     { -15, "E_DUPLICATE" }, { -16, "E_CHANGED" },   { -17, "E_HOOK" },
     { -18, "E_HASH" },     { -19, "E_SYSTEM" }, { -20, "E_LINK" },
-    { -21, "E_WHITEOUT" }, { -22, "E_CODEC" }
+    { -21, "E_WHITEOUT" }, { -22, "E_CODEC" }, { -23, "E_FORMAT" },
+    { -24, "E_INVALID" }
 };
 
 enum { CODES = (int)(sizeof codes / sizeof codes[0]) };
@@ -36,6 +37,7 @@ static void test_numbers(void)
     CHECK(OCITAR_E_HOOK == -17 && OCITAR_E_HASH == -18);
     CHECK(OCITAR_E_SYSTEM == -19 && OCITAR_E_LINK == -20);
     CHECK(OCITAR_E_WHITEOUT == -21 && OCITAR_E_CODEC == -22);
+    CHECK(OCITAR_E_FORMAT == -23 && OCITAR_E_INVALID == -24);
 }
 
 static void test_names(void)
