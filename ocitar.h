@@ -512,9 +512,13 @@ typedef struct ocitar_json {
     size_t seen_used;
     size_t used;
     const char *literal;
+    char *copy;       /* where what passes is copied to, if `copying` */
+    size_t copy_size;
+    size_t copied;
     uint32_t unit;
     uint32_t high;    /* half of a surrogate pair */
     int error;
+    uint8_t copying;
 } ocitar_json;
 
 /* Fill in the first fields, zero the rest. token_fn returns 0, or a code of
@@ -543,11 +547,16 @@ typedef struct ocitar_sink {
 } ocitar_sink;
 
 /* Where bytes come from. get_fn puts up to `capacity` bytes at `out` and
-   their number in *len; 0 is the end. rewind_fn goes back to the start. */
+   their number in *len; 0 is the end. rewind_fn goes back to the start
+   (optional, but for where it is asked for). */
 typedef struct ocitar_source {
     int (*get_fn)(void *user, void *out, size_t capacity, size_t *len);
     int (*rewind_fn)(void *user);
     void *user;
+    /* As get_fn, from an offset counted from where the source began; does not
+       move it. Optional. */
+    int (*get_at_fn)(void *user, uint64_t offset, void *out, size_t capacity,
+                     size_t *len);
 } ocitar_source;
 
 /* ---- archive ----------------------------------------------------------- */
@@ -640,6 +649,7 @@ typedef struct ocitar_reader {
     uint64_t max_bytes;
     uint64_t offset;  /* bytes taken */
     uint64_t start;   /* where the head of the last entry begins */
+    uint64_t body;    /* and where its body does */
     uint64_t entries; /* complete heads */
     uint64_t left;    /* body bytes that the entry still lacks */
     int error;
@@ -976,6 +986,10 @@ typedef struct ocitar_descriptor {
     size_t annotation_count;
     const void *data;               /* the content, `size` bytes, to be
                                        carried here, too; or NULL */
+    const char *raw;                /* with ocitar_index_add: the descriptor */
+    size_t raw_len;                 /* as JSON from another index: it is kept,
+                                       but for names and a platform that you
+                                       set; or NULL */
     uint64_t size;                  /* bytes */
     ocitar_digest digest;
     ocitar_digest diff_id;          /* a layer's, uncompressed; an image's
@@ -1317,6 +1331,8 @@ typedef struct ocitar_claim {
     const char *name;      /* io.containerd.image.name */
     const char *title;     /* org.opencontainers.image.title */
     const char *architecture, *os, *variant;
+    const char *raw; /* the descriptor as it stands, or NULL */
+    size_t raw_len;
 } ocitar_claim;
 
 /* One line of the checker's table. */
@@ -1352,6 +1368,8 @@ typedef struct ocitar_checker_desc {
     void *layer_buffer;  /* with it: names and pax records, 512 or more */
     size_t layer_buffer_size;
     struct ocitar_layer_checker *layer; /* with it */
+    char *raw;           /* for the text of one descriptor, which claims then */
+    size_t raw_size;     /* have; or NULL */
     const ocitar_engine *engine; /* hashes, or NULL */
     ocitar_digest expected; /* of a manifest or index that index.json must
                                name; none: any */
@@ -1436,6 +1454,75 @@ OCITAR_MUST OCITAR_API int ocitar_checker_end(ocitar_checker *checker);
 /* The rule's text, static; "" for numbers that are none. */
 OCITAR_API const char *ocitar_rule_text(int rule);
 
+/* ---- find -------------------------------------------------------------- */
+
+/* What a document says of something, or a blob that is there. */
+typedef struct ocitar_line {
+    ocitar_descriptor descriptor; /* of a blob only digest and size; with its
+                                     text as it stands in `raw` */
+    const char *reference;  /* org.opencontainers.image.ref.name, or NULL */
+    const char *title;      /* org.opencontainers.image.title, or NULL */
+    uint64_t offset;        /* of a blob: where its bytes are in the archive */
+    uint32_t document;      /* the blob where it stands, as a line's number */
+    uint32_t first, count;  /* of a blob: the lines that stand in it */
+    uint32_t position;      /* among those of its role in its document */
+    uint8_t role;           /* OCITAR_ROLE_... */
+    uint8_t marked;         /* 1: to be copied */
+} ocitar_line;
+
+enum {
+    OCITAR_ROLE_BLOB = 8,              /* a line that is a blob */
+    OCITAR_IN_INDEX = 0x7fffffff       /* `document`: index.json */
+};
+
+/* What an archive has, kept while a checker reads it. Fill in the arrays, zero
+   the rest; then give it to the checker. */
+typedef struct ocitar_catalog {
+    ocitar_line *lines;     /* one for each blob, descriptor and diffID */
+    uint32_t line_count;    /* too few: OCITAR_E_LIMIT, and `needed` */
+    uint32_t *table;        /* to find blobs by: twice as many as blobs */
+    uint32_t table_count;
+    char *text;             /* strings and descriptors as they stand */
+    size_t text_size;       /* too few bytes: likewise, `text_needed` */
+    uint32_t used, needed;  /* lines */
+    size_t text_used, text_needed;
+    const struct ocitar_checker *checker;
+    uint32_t blob;          /* the open one, plus 1 */
+    uint32_t blobs;
+} ocitar_catalog;
+
+/* Sets claim_fn, blob_fn and user of a checker's description, before its
+   begin. Its `raw` must have room for a descriptor's text, else lines have
+   none. */
+OCITAR_API int ocitar_catalog_begin(ocitar_catalog *catalog,
+                                    const struct ocitar_checker *checker,
+                                    ocitar_checker_desc *desc);
+/* OCITAR_E_LIMIT: lines, table or text did not do. */
+OCITAR_API int ocitar_catalog_end(const ocitar_catalog *catalog);
+
+/* The line of a blob; NULL: it is not there. */
+OCITAR_API ocitar_line *ocitar_catalog_blob(const ocitar_catalog *catalog,
+                                            const ocitar_digest *digest);
+/* The first line of index.json from *cursor on (NULL: from 0) that fits: a full
+   name, a tag as it stands or a digest (NULL: any), and a platform, whose NULL
+   fields fit any (NULL: any). A nested index is looked into for a platform.
+   *cursor moves behind it. */
+OCITAR_API ocitar_line *ocitar_catalog_find(const ocitar_catalog *catalog,
+                                            uint32_t *cursor,
+                                            const char *reference,
+                                            const ocitar_platform *platform);
+/* Marks the blob that a line is about, and all that it needs. Returns how many
+   of them are not there. */
+OCITAR_API uint32_t ocitar_catalog_mark(ocitar_catalog *catalog,
+                                        const ocitar_line *line);
+/* Copies one blob: from an archive that gets at its offset, or from a source
+   that is the blob. `verified` 0: it is hashed once more. Check its errors:
+   OCITAR_E_SOURCE, E_DIGEST, and those of a KNOWN blob. */
+OCITAR_API int ocitar_catalog_copy(const ocitar_line *blob,
+                                   const ocitar_source *source, int verified,
+                                   ocitar_layout *layout, void *buffer,
+                                   size_t buffer_size);
+
 /* ---- hosted (POSIX) ---------------------------------------------------- */
 
 #ifndef OCITAR_NO_HOSTED
@@ -1450,7 +1537,7 @@ typedef struct ocitar_fd {
 OCITAR_API void ocitar_fd_begin(ocitar_fd *fd, int descriptor);
 /* Patchable if it is a regular file that was not opened to append. */
 OCITAR_API void ocitar_fd_sink(ocitar_fd *fd, ocitar_sink *out);
-/* Rewindable if it can seek. */
+/* Rewindable, and read at offsets, if it can seek. */
 OCITAR_API void ocitar_fd_source(ocitar_fd *fd, ocitar_source *out);
 
 /* realloc and free. */
@@ -4690,6 +4777,7 @@ OCITAR_API int ocitar_json_begin(ocitar_json *json)
     json->seen_used = 0;
     json->unseen = json->seen == NULL;
     json->high = 0;
+    json->copying = 0;
     json->error = OCITAR_OK;
     return OCITAR_OK;
 }
@@ -4701,8 +4789,12 @@ OCITAR_API int ocitar_json_push(ocitar_json *json, const void *data,
 
     if (json == NULL || (data == NULL && len > 0))
         return OCITAR_E_ARG;
-    for (; len > 0 && json->error == OCITAR_OK; len--, p++)
+    for (; len > 0 && json->error == OCITAR_OK; len--, p++) {
+        if (json->copying && json->copied < json->copy_size)
+            json->copy[json->copied] = (char)*p;
+        json->copied += json->copying;
         json->error = ocitar_i_json_byte(json, *p);
+    }
     return json->error;
 }
 
@@ -5186,9 +5278,11 @@ static int ocitar_i_reader_head(ocitar_reader *r, const uint8_t *p, size_t len,
         r->start = r->offset;
     if (r->held == 0 && len >= 512) {
         *used = 512;
+        r->body = r->offset + *used;
         return ocitar_i_reader_block(r, p);
     }
     *used = len < 512u - r->held ? len : 512u - r->held;
+    r->body = r->offset + *used;
     OCITAR_MEMCPY(r->block + r->held, p, *used);
     r->held = (uint16_t)(r->held + *used);
     if (r->held < 512)
@@ -6909,6 +7003,210 @@ static void ocitar_i_image_names(const char *reference, ocitar_i_json_map *m)
     m->own[1].value_len = ref.tag_len;
 }
 
+/* -- descriptors as others wrote them: valid JSON, of which no byte that is
+   not replaced changes -- */
+
+static size_t ocitar_i_raw_blank(const char *s, size_t len, size_t at)
+{
+    while (at < len && (s[at] == ' ' || s[at] == ',' || s[at] == ':' ||
+                        s[at] == '\n' || s[at] == '\r' || s[at] == '\t'))
+        at++;
+    return at;
+}
+
+/* Behind the value that begins at `at`. */
+static size_t ocitar_i_raw_skip(const char *s, size_t len, size_t at)
+{
+    size_t depth = 0;
+    int text = 0;
+
+    for (; at < len; at++) {
+        char c = s[at];
+
+        if (text && c == '\\')
+            at++;
+        else if (c == '"')
+            text = !text;
+        else if (!text && (c == '{' || c == '['))
+            depth++;
+        else if (!text && depth > 0 && (c == '}' || c == ']'))
+            depth--;
+        else if (!text && depth == 0 && ocitar_i_bytes_has(",}] \n\r\t", 7, c))
+            return at;
+        if (!text && depth == 0 && (c == '"' || c == '}' || c == ']'))
+            return at + 1;
+    }
+    return len;
+}
+
+/* The next member of the object, from *at on, with key and value as they
+   stand; 0: there is none. */
+static int ocitar_i_raw_next(const char *s, size_t len, size_t *at,
+                             ocitar_pair *out)
+{
+    size_t from = ocitar_i_raw_blank(s, len, *at == 0 ? 1 : *at), end;
+
+    if (from >= len || s[from] != '"')
+        return 0;
+    end = ocitar_i_raw_skip(s, len, from);
+    out->key = s + from + 1;
+    out->key_len = end - from - 2;
+    from = ocitar_i_raw_blank(s, len, end);
+    *at = ocitar_i_raw_skip(s, len, from);
+    out->value = s + from;
+    out->value_len = *at - from;
+    return 1;
+}
+
+static int ocitar_i_raw_find(const char *s, size_t len, const char *key,
+                             ocitar_pair *out)
+{
+    size_t at = 0;
+
+    while (ocitar_i_raw_next(s, len, &at, out))
+        if (ocitar_i_bytes_equal(out->key, out->key_len, key,
+                                 ocitar_i_bytes_length(key, 0)))
+            return 1;
+    OCITAR_MEMSET(out, 0, sizeof *out);
+    return 0;
+}
+
+/* A member that is put in the place of one of that key, or between. */
+typedef struct ocitar_i_raw_own {
+    const char *key;
+    void (*emit_fn)(ocitar_i_json *j, const void *subject);
+    const void *subject;
+} ocitar_i_raw_own;
+
+/* The member with the least key above `last`, among both; *own is its number
+   among the own ones, or their count. */
+static int ocitar_i_raw_least(const char *s, size_t len,
+                              const ocitar_i_raw_own *o, size_t count,
+                              const ocitar_pair *last, ocitar_pair *out,
+                              size_t *own)
+{
+    ocitar_pair p;
+    size_t at = 0, i;
+    int found = 0;
+
+    for (i = 0; i <= count; i += i < count) {
+        if (i < count) {
+            OCITAR_MEMSET(&p, 0, sizeof p);
+            p.key = o[i].key;
+            p.key_len = ocitar_i_bytes_length(p.key, 0);
+        } else if (!ocitar_i_raw_next(s, len, &at, &p)) {
+            break;
+        }
+        if (last->key != NULL &&
+            ocitar_i_json_compare(p.key, p.key_len, last->key,
+                                  last->key_len) <= 0)
+            continue;
+        if (found && ocitar_i_json_compare(p.key, p.key_len, out->key,
+                                           out->key_len) >= 0)
+            continue; /* of two equal ones the own one, which comes first */
+        *out = p;
+        *own = i;
+        found = 1;
+    }
+    return found;
+}
+
+static void ocitar_i_raw_object(ocitar_i_json *j, const char *s, size_t len,
+                                const ocitar_i_raw_own *own, size_t count)
+{
+    ocitar_pair last, p;
+    size_t i = 0;
+
+    OCITAR_MEMSET(&last, 0, sizeof last);
+    ocitar_i_json_open(j, "{");
+    while (j->error == OCITAR_OK &&
+           ocitar_i_raw_least(s, len, own, count, &last, &p, &i)) {
+        ocitar_i_json_separate(j);
+        ocitar_i_json_put(j, "\"", 1);
+        ocitar_i_json_put(j, p.key, p.key_len);
+        ocitar_i_json_put(j, "\":", 2);
+        if (i < count)
+            own[i].emit_fn(j, own[i].subject);
+        else
+            ocitar_i_json_put(j, p.value, p.value_len);
+        j->comma = 1;
+        last = p;
+    }
+    ocitar_i_json_close(j, "}");
+}
+
+/* What is put into a descriptor. */
+typedef struct ocitar_i_raw_names {
+    const ocitar_descriptor *d;
+    ocitar_i_json_map names;
+} ocitar_i_raw_names;
+
+static void ocitar_i_raw_name(ocitar_i_json *j, const void *subject)
+{
+    const ocitar_i_json_map *m = (const ocitar_i_json_map *)subject;
+
+    ocitar_i_json_string2(j, m->own[0].value,
+                          ocitar_i_bytes_length(m->own[0].value, 0), m->tail,
+                          ocitar_i_bytes_length(m->tail, 0));
+}
+
+static void ocitar_i_raw_tag(ocitar_i_json *j, const void *subject)
+{
+    const ocitar_i_json_map *m = (const ocitar_i_json_map *)subject;
+
+    ocitar_i_json_string(j, m->own[1].value, m->own[1].value_len);
+}
+
+static void ocitar_i_raw_annotations(ocitar_i_json *j, const void *subject)
+{
+    const ocitar_i_raw_names *n = (const ocitar_i_raw_names *)subject;
+    ocitar_i_raw_own own[2];
+    ocitar_pair p;
+
+    own[0].key = n->names.own[0].key;
+    own[0].emit_fn = ocitar_i_raw_name;
+    own[1].key = n->names.own[1].key;
+    own[1].emit_fn = ocitar_i_raw_tag;
+    own[0].subject = own[1].subject = &n->names;
+    ocitar_i_raw_find(n->d->raw, n->d->raw_len, "annotations", &p);
+    ocitar_i_raw_object(j, p.value, p.value_len, own, 2);
+}
+
+static void ocitar_i_raw_platform(ocitar_i_json *j, const void *subject)
+{
+    const ocitar_i_raw_names *n = (const ocitar_i_raw_names *)subject;
+
+    ocitar_i_json_open(j, "{");
+    ocitar_i_image_platform(j, &n->d->platform);
+    ocitar_i_json_close(j, "}");
+}
+
+static void ocitar_i_raw_describe(ocitar_i_json *j, const ocitar_descriptor *d,
+                                  const char *reference)
+{
+    ocitar_i_raw_names n;
+    ocitar_i_raw_own own[2];
+    ocitar_pair p;
+    size_t count = 0;
+
+    OCITAR_MEMSET(&n, 0, sizeof n);
+    n.d = d;
+    ocitar_i_image_names(reference, &n.names);
+    if (n.names.own_count > 0) {
+        own[count].key = "annotations";
+        own[count].emit_fn = ocitar_i_raw_annotations;
+        own[count++].subject = &n;
+    }
+    if (d->platform.architecture != NULL &&
+        !ocitar_i_raw_find(d->raw, d->raw_len, "platform", &p)) {
+        own[count].key = "platform";
+        own[count].emit_fn = ocitar_i_raw_platform;
+        own[count++].subject = &n;
+    }
+    ocitar_i_json_separate(j);
+    ocitar_i_raw_object(j, d->raw, d->raw_len, own, count);
+}
+
 /* With a media type and a name, which may be others than its own. */
 static void ocitar_i_image_describe_as(ocitar_i_json *j,
                                        const ocitar_descriptor *d,
@@ -6917,6 +7215,10 @@ static void ocitar_i_image_describe_as(ocitar_i_json *j,
 {
     ocitar_i_json_map m;
 
+    if (d->raw != NULL) {
+        ocitar_i_raw_describe(j, d, reference);
+        return;
+    }
     OCITAR_MEMSET(&m, 0, sizeof m);
     m.pairs = d->annotations;
     m.pair_count = d->annotation_count;
@@ -7767,6 +8069,7 @@ static int ocitar_i_image_add(ocitar_image *image,
     *slot = *layer;
     slot->reference = NULL;
     slot->more_reference_count = 0;
+    slot->raw = NULL;
     slot->kind = OCITAR_I_KIND_LAYER;
     slot->layers = 0;
     index->count++;
@@ -9177,7 +9480,7 @@ static void ocitar_i_check_base64(ocitar_checker *c, const char *s, size_t len)
     }
 }
 
-static void ocitar_i_check_desc_begin(ocitar_checker *c)
+static void ocitar_i_check_desc_reset(ocitar_checker *c)
 {
     OCITAR_MEMSET(&c->claim, 0, sizeof c->claim);
     c->strings = 256;
@@ -9185,6 +9488,20 @@ static void ocitar_i_check_desc_begin(ocitar_checker *c)
     c->got = 0;
     c->base64 = 0;
     c->inlined = 0;
+    c->json.copying = 0;
+    c->json.copied = 0;
+}
+
+static void ocitar_i_check_desc_begin(ocitar_checker *c)
+{
+    ocitar_i_check_desc_reset(c);
+    if (c->desc.raw_size == 0)
+        return;
+    c->json.copy = c->desc.raw; /* its brace has passed already */
+    c->json.copy_size = c->desc.raw_size;
+    c->json.copy[0] = '{';
+    c->json.copied = 1;
+    c->json.copying = 1;
 }
 
 /* Tells the claim to who asked for it. */
@@ -9307,8 +9624,13 @@ static void ocitar_i_check_desc_end(ocitar_checker *c, uint8_t context)
     const uint8_t all = OCITAR_I_GOT_MEDIA | OCITAR_I_GOT_DIGEST |
                         OCITAR_I_GOT_SIZE;
 
+    c->json.copying = 0;
     if (context == OCITAR_I_CTX_CONFIG && (c->got & all) == 0)
         return; /* that of a config: how to run it */
+    if (c->json.copied <= c->json.copy_size && c->json.copied > 0) {
+        c->claim.raw = c->desc.raw;
+        c->claim.raw_len = c->json.copied;
+    }
     if (!(c->got & OCITAR_I_GOT_MEDIA))
         ocitar_i_check_bad(c, 11);
     else if (!(c->got & OCITAR_I_GOT_DIGEST))
@@ -9375,7 +9697,7 @@ static void ocitar_i_check_diff(ocitar_checker *c, const char *s, size_t len)
 {
     int rule;
 
-    ocitar_i_check_desc_begin(c);
+    ocitar_i_check_desc_reset(c);
     rule = ocitar_i_check_digest(c, s, len, &c->claim.digest);
     if (rule != 0)
         ocitar_i_check_bad(c, rule == 12 ? 49 : rule);
@@ -9707,7 +10029,7 @@ static void ocitar_i_check_doc_begin(ocitar_checker *c)
     c->part = 0;
     c->row = NULL;
     OCITAR_MEMSET(c->words, 0, sizeof c->words);
-    ocitar_i_check_desc_begin(c);
+    ocitar_i_check_desc_reset(c);
 }
 
 /* A manifest's own rules. */
@@ -10635,6 +10957,366 @@ OCITAR_API int ocitar_checker_end(ocitar_checker *checker)
     return c->errors > 0 ? (int)OCITAR_E_INVALID : (int)OCITAR_OK;
 }
 
+/* ==== find ==============================================================
+   What an archive has, by name, digest and platform. Calls check, image
+   (references), digest, bytes. */
+
+static void *ocitar_i_catalog_room(ocitar_catalog *c, size_t len)
+{
+    char *p = c->text + c->text_used;
+
+    c->text_needed += len;
+    if (len > c->text_size - c->text_used)
+        return NULL;
+    c->text_used += len;
+    return p;
+}
+
+/* A copy of a string, or NULL. */
+static const char *ocitar_i_catalog_text(ocitar_catalog *c, const char *s,
+                                         size_t len)
+{
+    char *p;
+
+    if (s == NULL)
+        return NULL;
+    len = ocitar_i_bytes_length(s, len);
+    p = (char *)ocitar_i_catalog_room(c, len + 1);
+    if (p == NULL)
+        return NULL;
+    if (len > 0)
+        OCITAR_MEMCPY(p, s, len);
+    p[len] = 0;
+    return p;
+}
+
+static ocitar_line *ocitar_i_catalog_line(ocitar_catalog *c)
+{
+    ocitar_line *line;
+
+    c->needed++;
+    if (c->used == c->line_count)
+        return NULL;
+    line = &c->lines[c->used++];
+    OCITAR_MEMSET(line, 0, sizeof *line);
+    return line;
+}
+
+/* Where a blob is in the table, or would be: a place with 0. */
+static uint32_t *ocitar_i_catalog_place(const ocitar_catalog *c,
+                                        const ocitar_digest *digest)
+{
+    uint32_t at = ocitar_i_bytes_load32(digest->bytes) % c->table_count;
+
+    while (c->table[at] != 0 &&
+           !ocitar_digest_equal(&c->lines[c->table[at] - 1].descriptor.digest,
+                                digest))
+        at = at + 1 == c->table_count ? 0 : at + 1;
+    return &c->table[at];
+}
+
+static int ocitar_i_catalog_blob(void *user, const ocitar_digest *digest,
+                                 uint64_t size)
+{
+    ocitar_catalog *c = (ocitar_catalog *)user;
+    ocitar_line *line = ocitar_i_catalog_line(c);
+
+    c->blob = 0;
+    c->blobs++;
+    if (line == NULL || 2 * c->blobs > c->table_count)
+        return 0;
+    line->descriptor.digest = *digest;
+    line->descriptor.size = size;
+    line->role = OCITAR_ROLE_BLOB;
+    line->first = c->used;
+    line->document = OCITAR_IN_INDEX;
+    line->offset = c->checker->reader.body;
+    c->blob = (uint32_t)(line - c->lines) + 1;
+    *ocitar_i_catalog_place(c, digest) = c->blob;
+    return 0;
+}
+
+static int ocitar_i_catalog_claim(void *user, const ocitar_claim *claim)
+{
+    ocitar_catalog *c = (ocitar_catalog *)user;
+    ocitar_line *line = ocitar_i_catalog_line(c);
+    ocitar_descriptor *d;
+
+    if (line == NULL)
+        return 0;
+    d = &line->descriptor;
+    line->role = claim->role;
+    line->position = claim->position;
+    line->document = OCITAR_IN_INDEX;
+    if (claim->document != NULL) {
+        line->document = c->blob - 1;
+        if (c->blob != 0)
+            c->lines[c->blob - 1].count++;
+    }
+    d->digest = claim->digest;
+    d->size = claim->size;
+    d->media_type = ocitar_i_catalog_text(c, claim->media_type, 0);
+    d->artifact_type = ocitar_i_catalog_text(c, claim->artifact_type, 0);
+    d->reference = ocitar_i_catalog_text(c, claim->name, 0);
+    d->platform.architecture =
+        ocitar_i_catalog_text(c, claim->architecture, 0);
+    d->platform.os = ocitar_i_catalog_text(c, claim->os, 0);
+    d->platform.variant = ocitar_i_catalog_text(c, claim->variant, 0);
+    line->reference = ocitar_i_catalog_text(c, claim->reference, 0);
+    line->title = ocitar_i_catalog_text(c, claim->title, 0);
+    d->raw = ocitar_i_catalog_text(c, claim->raw, claim->raw_len);
+    d->raw_len = claim->raw_len;
+    return 0;
+}
+
+OCITAR_API int ocitar_catalog_begin(ocitar_catalog *catalog,
+                                    const struct ocitar_checker *checker,
+                                    ocitar_checker_desc *desc)
+{
+    if (catalog == NULL || checker == NULL || desc == NULL ||
+        catalog->lines == NULL || catalog->table == NULL ||
+        catalog->table_count == 0 || catalog->text == NULL)
+        return OCITAR_E_ARG;
+    catalog->used = catalog->needed = catalog->blob = catalog->blobs = 0;
+    catalog->text_used = catalog->text_needed = 0;
+    catalog->checker = checker;
+    OCITAR_MEMSET(catalog->table, 0,
+                  (size_t)catalog->table_count * sizeof catalog->table[0]);
+    desc->claim_fn = ocitar_i_catalog_claim;
+    desc->blob_fn = ocitar_i_catalog_blob;
+    desc->user = catalog;
+    return OCITAR_OK;
+}
+
+OCITAR_API int ocitar_catalog_end(const ocitar_catalog *catalog)
+{
+    if (catalog == NULL)
+        return OCITAR_E_ARG;
+    return catalog->needed > catalog->line_count ||
+                   2 * catalog->blobs > catalog->table_count ||
+                   catalog->text_needed > catalog->text_size
+               ? (int)OCITAR_E_LIMIT
+               : (int)OCITAR_OK;
+}
+
+OCITAR_API ocitar_line *ocitar_catalog_blob(const ocitar_catalog *catalog,
+                                            const ocitar_digest *digest)
+{
+    uint32_t n;
+
+    if (catalog == NULL || digest == NULL || catalog->table_count == 0)
+        return NULL;
+    n = *ocitar_i_catalog_place(catalog, digest);
+    return n == 0 ? NULL : &catalog->lines[n - 1];
+}
+
+static int ocitar_i_catalog_word(const char *want, const char *have)
+{
+    return want == NULL ||
+           (have != NULL &&
+            ocitar_i_bytes_equal(want, ocitar_i_bytes_length(want, 0), have,
+                                 ocitar_i_bytes_length(have, 0)));
+}
+
+/* The platform that its descriptor or else its config says. */
+static void ocitar_i_catalog_platform(const ocitar_catalog *c,
+                                      const ocitar_line *line,
+                                      ocitar_platform *out)
+{
+    const ocitar_line *m = ocitar_catalog_blob(c, &line->descriptor.digest);
+    const ocitar_line *config = NULL;
+    uint32_t i;
+
+    *out = line->descriptor.platform;
+    if (out->architecture != NULL || m == NULL)
+        return;
+    for (i = 0; i < m->count; i++)
+        if (c->lines[m->first + i].role == OCITAR_ROLE_CONFIG)
+            config = ocitar_catalog_blob(
+                c, &c->lines[m->first + i].descriptor.digest);
+    for (i = 0; config != NULL && i < config->count; i++)
+        if (c->lines[config->first + i].role == OCITAR_ROLE_PLATFORM)
+            *out = c->lines[config->first + i].descriptor.platform;
+}
+
+static int ocitar_i_catalog_fits(const ocitar_catalog *c,
+                                 const ocitar_line *line,
+                                 const ocitar_platform *platform)
+{
+    ocitar_platform have;
+
+    if (platform == NULL)
+        return 1;
+    ocitar_i_catalog_platform(c, line, &have);
+    return ocitar_i_catalog_word(platform->architecture, have.architecture) &&
+           ocitar_i_catalog_word(platform->os, have.os) &&
+           ocitar_i_catalog_word(platform->variant, have.variant);
+}
+
+/* Is the line called so? A full name, where no tag is "latest"; a tag as it
+   stands; or a digest. */
+static int ocitar_i_catalog_named(const ocitar_line *line, const char *name)
+{
+    size_t len = ocitar_i_bytes_length(name, 0), at;
+    const char *full = line->descriptor.reference;
+    size_t full_len = ocitar_i_bytes_length(full, 0);
+    ocitar_reference ref;
+    ocitar_digest digest;
+
+    if (name == NULL)
+        return 1;
+    if (ocitar_digest_parse(&digest, name, len) == OCITAR_OK)
+        return ocitar_digest_equal(&digest, &line->descriptor.digest);
+    if (ocitar_i_bytes_equal(name, len, full, full_len) ||
+        ocitar_i_bytes_equal(name, len, line->reference,
+                             ocitar_i_bytes_length(line->reference, 0)))
+        return 1;
+    if (ocitar_reference_parse(&ref, name, len) != OCITAR_OK ||
+        ref.tag != NULL || full_len <= len + 1)
+        return 0;
+    at = len + 1;
+    return OCITAR_MEMCMP(full, name, len) == 0 && full[len] == ':' &&
+           ocitar_i_bytes_equal(full + at, full_len - at, "latest", 6);
+}
+
+/* The member of a nested index that fits a platform, or the line itself. */
+static ocitar_line *ocitar_i_catalog_inner(const ocitar_catalog *c,
+                                           ocitar_line *line,
+                                           const ocitar_platform *platform)
+{
+    const ocitar_line *blob = ocitar_catalog_blob(c, &line->descriptor.digest);
+    uint32_t i;
+
+    if (platform == NULL || blob == NULL ||
+        ocitar_i_check_media(line->descriptor.media_type) !=
+            OCITAR_I_MEDIA_INDEX)
+        return ocitar_i_catalog_fits(c, line, platform) ? line : NULL;
+    for (i = 0; i < blob->count; i++) {
+        ocitar_line *inner = &c->lines[blob->first + i];
+
+        if (inner->role == OCITAR_ROLE_MANIFEST &&
+            ocitar_i_catalog_fits(c, inner, platform))
+            return inner;
+    }
+    return NULL;
+}
+
+OCITAR_API ocitar_line *ocitar_catalog_find(const ocitar_catalog *catalog,
+                                            uint32_t *cursor,
+                                            const char *reference,
+                                            const ocitar_platform *platform)
+{
+    uint32_t i = cursor != NULL ? *cursor : 0;
+
+    if (catalog == NULL)
+        return NULL;
+    for (; i < catalog->used; i++) {
+        ocitar_line *at = &catalog->lines[i];
+
+        if (at->document != OCITAR_IN_INDEX ||
+            at->role != OCITAR_ROLE_MANIFEST ||
+            !ocitar_i_catalog_named(at, reference))
+            continue;
+        at = ocitar_i_catalog_inner(catalog, at, platform);
+        if (at == NULL)
+            continue;
+        if (cursor != NULL)
+            *cursor = i + 1;
+        return at;
+    }
+    if (cursor != NULL)
+        *cursor = i;
+    return NULL;
+}
+
+/* Does what the line is about lead to other blobs that it needs? A subject
+   does not: it may be anywhere. */
+static int ocitar_i_catalog_leads(const ocitar_line *line)
+{
+    uint8_t media = ocitar_i_check_media(line->descriptor.media_type);
+
+    return line->role == OCITAR_ROLE_MANIFEST &&
+           (media == OCITAR_I_MEDIA_MANIFEST || media == OCITAR_I_MEDIA_INDEX);
+}
+
+OCITAR_API uint32_t ocitar_catalog_mark(ocitar_catalog *catalog,
+                                        const ocitar_line *line)
+{
+    struct { uint32_t at, end; } levels[17];
+    uint32_t missing = 0;
+    int depth = 0;
+
+    if (catalog == NULL || line == NULL)
+        return 0;
+    levels[0].at = (uint32_t)(line - catalog->lines);
+    levels[0].end = levels[0].at + 1;
+    while (depth >= 0) {
+        ocitar_line *blob;
+
+        if (levels[depth].at == levels[depth].end) {
+            depth--;
+            continue;
+        }
+        line = &catalog->lines[levels[depth].at++];
+        if (line->role > OCITAR_ROLE_LAYER || line->role == 0)
+            continue;
+        blob = ocitar_catalog_blob(catalog, &line->descriptor.digest);
+        missing += blob == NULL;
+        if (blob == NULL || blob->marked)
+            continue;
+        blob->marked = 1;
+        if (!ocitar_i_catalog_leads(line) || depth == 16)
+            continue;
+        depth++;
+        levels[depth].at = blob->first;
+        levels[depth].end = blob->first + blob->count;
+    }
+    return missing;
+}
+
+OCITAR_API int ocitar_catalog_copy(const ocitar_line *blob,
+                                   const ocitar_source *source, int verified,
+                                   ocitar_layout *layout, void *buffer,
+                                   size_t buffer_size)
+{
+    ocitar_wait wait;
+    ocitar_blob b;
+    uint64_t at = 0;
+    size_t n;
+    int e, code;
+
+    if (blob == NULL || source == NULL || layout == NULL || buffer == NULL ||
+        buffer_size == 0 ||
+        (source->get_at_fn == NULL && source->get_fn == NULL))
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(&wait, 0, sizeof wait);
+    wait.way = OCITAR_WAIT_KNOWN;
+    wait.size = blob->descriptor.size;
+    wait.digest = blob->descriptor.digest;
+    wait.verified = verified != 0;
+    e = ocitar_blob_begin(&b, layout, wait.digest.algorithm, &wait);
+    while (e == OCITAR_OK && at < wait.size && !b.known_here) {
+        size_t want = wait.size - at < buffer_size ? (size_t)(wait.size - at)
+                                                   : buffer_size;
+
+        n = 0;
+        code = source->get_at_fn != NULL
+                   ? source->get_at_fn(source->user, blob->offset + at, buffer,
+                                       want, &n)
+                   : source->get_fn(source->user, buffer, want, &n);
+        if (code != 0 || n == 0 || n > want)
+            e = ocitar_i_layout_report(layout, OCITAR_E_SOURCE, code,
+                                       "catalog copy");
+        else
+            e = ocitar_blob_write(&b, buffer, n);
+        at += n;
+    }
+    if (e == OCITAR_OK && !b.known_here)
+        e = ocitar_blob_commit(&b, OCITAR_SIZE_UNKNOWN, NULL);
+    code = ocitar_blob_close(&b);
+    return e != OCITAR_OK ? e : code;
+}
+
 #ifdef __cplusplus
 }
 #endif
@@ -10774,11 +11456,26 @@ OCITAR_API void ocitar_fd_sink(ocitar_fd *fd, ocitar_sink *out)
     }
 }
 
+static int ocitar_i_fd_get_at(void *user, uint64_t offset, void *out,
+                              size_t capacity, size_t *len)
+{
+    const ocitar_fd *fd = (const ocitar_fd *)user;
+    ssize_t n;
+
+    do
+        n = pread(fd->descriptor, out, capacity,
+                  (off_t)(fd->start + (int64_t)offset));
+    while (n < 0 && errno == EINTR);
+    *len = n > 0 ? (size_t)n : 0;
+    return n < 0 ? errno : 0;
+}
+
 OCITAR_API void ocitar_fd_source(ocitar_fd *fd, ocitar_source *out)
 {
     OCITAR_MEMSET(out, 0, sizeof *out);
     out->get_fn = ocitar_i_fd_get;
     out->rewind_fn = fd->start >= 0 ? ocitar_i_fd_rewind : NULL;
+    out->get_at_fn = fd->start >= 0 ? ocitar_i_fd_get_at : NULL;
     out->user = fd;
 }
 
