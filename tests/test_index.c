@@ -2376,6 +2376,198 @@ static void test_media_type_missing(void)
     stop_abandoned(&f);
 }
 
+/* ---- checks that fail so far ---- */
+
+#if 0 /* E_BUSY in the second run leaves the nested index begun: its blob is
+         never written, and the archive that lacks it can be finished */
+static void test_nest_ahead_busy(void)
+{
+    ocitar_layout_desc l = OCITAR_ZERO;
+    ocitar_rehearsal r = OCITAR_ZERO;
+    ocitar_rehearsed table[1];
+    ocitar_wait w = OCITAR_ZERO;
+    ocitar_blob owner;
+    fixture f;
+    int run;
+
+    memset(&f, 0, sizeof f);
+    w.way = OCITAR_WAIT_REHEARSE;
+    r.table = table;
+    r.capacity = 1;
+    l.rehearsal = &r;
+    for (run = 0; run < 2; run++) {
+        start_layout(&f, &l, run == 0 ? DRY : PUT_ONLY);
+        CHECK_CODE(index_begin(&f, POOL, 1), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_begin(&owner, &f.layout, 0, &w), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_write(&owner, "1", 1), OCITAR_OK);
+        if (run == 1)
+            CHECK_CODE(ocitar_index_nest(&f.index, NULL), OCITAR_E_BUSY);
+        CHECK_CODE(ocitar_blob_commit(&owner, 1, NULL), OCITAR_OK);
+        CHECK_CODE(ocitar_index_nest(&f.index, NULL), OCITAR_OK);
+        CHECK_CODE(ocitar_index_unnest(&f.index), OCITAR_OK);
+        CHECK_CODE(finish(&f), OCITAR_OK);
+        ocitar_rehearsal_play(&r);
+    }
+    stop_whole(&f, 2 + 3 + 2);
+}
+#endif
+
+#if 0 /* E_BUSY at the index's begin in the second run: nothing is out, but
+         giving it up poisons the archive */
+static void test_index_ahead_busy(void)
+{
+    ocitar_layout_desc l = OCITAR_ZERO;
+    ocitar_rehearsal r = OCITAR_ZERO;
+    ocitar_rehearsed table[1];
+    ocitar_wait w = OCITAR_ZERO;
+    ocitar_blob owner;
+    fixture f;
+    int run;
+
+    memset(&f, 0, sizeof f);
+    w.way = OCITAR_WAIT_REHEARSE;
+    r.table = table;
+    r.capacity = 1;
+    l.rehearsal = &r;
+    for (run = 0; run < 2; run++) {
+        start_layout(&f, &l, run == 0 ? DRY : PUT_ONLY);
+        CHECK_CODE(ocitar_layout_init(&f.layout), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_begin(&owner, &f.layout, 0, &w), OCITAR_OK);
+        CHECK_CODE(ocitar_blob_write(&owner, "1", 1), OCITAR_OK);
+        if (run == 1) {
+            CHECK_CODE(index_begin(&f, POOL, 1), OCITAR_E_BUSY);
+            CHECK_CODE(ocitar_index_abandon(&f.index), OCITAR_OK);
+        }
+        CHECK_CODE(ocitar_blob_commit(&owner, 1, NULL), OCITAR_OK);
+        CHECK_CODE(index_begin(&f, POOL, 1), OCITAR_OK);
+        CHECK_CODE(finish(&f), OCITAR_OK);
+        ocitar_rehearsal_play(&r);
+    }
+    stop_whole(&f, 2 + 1 + 3);
+}
+#endif
+
+#if 0 /* index->empty is set before the blob is written: after E_BUSY the end
+         that is tried again leaves the empty config out */
+static void test_artifact_busy(void)
+{
+    ocitar_image_desc d = OCITAR_ZERO;
+    ocitar_blob owner;
+    fixture f;
+
+    d.artifact_type = "application/x";
+    start(&f);
+    CHECK_CODE(ocitar_image_begin(&f.image, &f.index, &d), OCITAR_OK);
+    CHECK_CODE(ocitar_blob_begin(&owner, &f.layout, 0, NULL), OCITAR_OK);
+    CHECK_CODE(ocitar_image_end(&f.image), OCITAR_E_BUSY);
+    CHECK_CODE(ocitar_blob_close(&owner), OCITAR_OK);
+    CHECK_CODE(ocitar_image_end(&f.image), OCITAR_OK);
+    CHECK_CODE(finish(&f), OCITAR_OK);
+    CHECK(has_blob(&f, "{}"));
+    stop_whole(&f, 2 + 2 + 3);
+}
+#endif
+
+#if 0 /* index->empty holds one algorithm, so that the third of these writes
+         the empty config a second time */
+static void test_artifact_algorithms(void)
+{
+    ocitar_image_desc d = OCITAR_ZERO;
+    fixture f;
+    int i;
+
+    d.artifact_type = "application/x";
+    start(&f);
+    for (i = 0; i < 3; i++) {
+        d.algorithm = i == 1 ? OCITAR_SHA512 : OCITAR_SHA256;
+        CHECK_CODE(ocitar_image_begin(&f.image, &f.index, &d), OCITAR_OK);
+        CHECK_CODE(ocitar_image_end(&f.image), OCITAR_OK);
+    }
+    CHECK_CODE(finish(&f), OCITAR_OK);
+    CHECK(has_blob(&f, "{}")); /* once */
+    stop(&f);
+}
+#endif
+
+#if 0 /* descriptors whose other digests are none, or of an unknown algorithm,
+         are taken: "" and "blobs/" get into the documents; so are sizes that
+         no int64 can hold (OCI descriptor, Properties), and names twice */
+static void test_descriptors_refused(void)
+{
+    static const char *const same[] = { "x:a" };
+    ocitar_descriptor good = descriptor_of(MANIFEST, RAW), d = good;
+    ocitar_descriptor layer = OCITAR_ZERO;
+    ocitar_image_desc i = image_desc(NULL, "arm64");
+    fixture f;
+
+    d.diff_id = d.digest;
+    add_refused(&d, &layer, 1, OCITAR_E_ARG);
+    layer.digest.algorithm = 8;
+    add_refused(&d, &layer, 1, OCITAR_E_ARG);
+    d.diff_id.algorithm = 8;
+    add_refused(&d, NULL, 0, OCITAR_E_ARG);
+    d = good;
+    d.size = (uint64_t)INT64_MAX + 1;
+    add_refused(&d, NULL, 0, OCITAR_E_RANGE);
+    d = good;
+    d.artifact_type = "no type";
+    add_refused(&d, NULL, 0, OCITAR_E_ARG);
+    d = good;
+    i.subject = &d;
+    d.digest.algorithm = 8;
+    CHECK_CODE(begin_code(&i), OCITAR_E_ARG);
+    d = good;
+    d.size = (uint64_t)INT64_MAX + 1;
+    CHECK_CODE(begin_code(&i), OCITAR_E_RANGE);
+    i.subject = NULL;
+    layer = descriptor_of(LAYER, "one");
+    layer.diff_id = layer.digest;
+    layer.diff_id.algorithm = 8;
+    start(&f);
+    CHECK_CODE(ocitar_image_begin(&f.image, &f.index, &i), OCITAR_OK);
+    CHECK_CODE(ocitar_image_layer(&f.image, &layer), OCITAR_E_ARG);
+    stop_abandoned(&f);
+    layer.diff_id = layer.digest;
+    layer.size = (uint64_t)INT64_MAX + 1;
+    start(&f);
+    CHECK_CODE(ocitar_image_begin(&f.image, &f.index, &i), OCITAR_OK);
+    CHECK_CODE(ocitar_image_layer(&f.image, &layer), OCITAR_E_RANGE);
+    stop_abandoned(&f);
+    i.reference = "x:a";
+    i.more_references = same;
+    i.more_reference_count = 1;
+    CHECK_CODE(begin_code(&i), OCITAR_E_DUPLICATE);
+}
+#endif
+
+#if 0 /* a digest below of an unknown algorithm is chained as "" */
+static void test_chain_id_below(void)
+{
+    const ocitar_digest a = descriptor_of(NULL, "abc").digest;
+    ocitar_digest below = OCITAR_ZERO, chain;
+
+    below.algorithm = 8;
+    CHECK_CODE(ocitar_chain_id(&chain, &below, &a), OCITAR_E_ARG);
+}
+#endif
+
+#if 0 /* two blobs of 2^63-1 bytes: the archive's size wraps to 4096 */
+static void test_assume_two(void)
+{
+    const ocitar_digest digest = descriptor_of(NULL, "abc").digest;
+    uint64_t before;
+    fixture f;
+
+    memset(&f, 0, sizeof f);
+    start_layout(&f, NULL, DRY);
+    CHECK_CODE(ocitar_blob_assume(&f.layout, &digest, INT64_MAX), OCITAR_OK);
+    before = ocitar_archive_size(&f.archive);
+    CHECK_CODE(ocitar_blob_assume(&f.layout, &digest, INT64_MAX),
+               OCITAR_E_RANGE);
+    CHECK(ocitar_archive_size(&f.archive) >= before);
+}
+#endif
+
 int main(void)
 {
     many_fill();
@@ -2435,5 +2627,14 @@ int main(void)
     test_ports();
     test_media_types_checked();
     test_media_type_missing();
+#if 0 /* see above */
+    test_nest_ahead_busy();
+    test_index_ahead_busy();
+    test_artifact_busy();
+    test_artifact_algorithms();
+    test_descriptors_refused();
+    test_chain_id_below();
+    test_assume_two();
+#endif
     return check_done();
 }
