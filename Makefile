@@ -22,7 +22,7 @@ TOOLS = build/replay build/headers build/model build/faults
 TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
         build/test_hosted build/test_system build/test_artifact \
-        build/test_codec build/test_index
+        build/test_codec build/test_index build/test_rules
 
 .PHONY: help all programs demo test install install-header lint format clean coverage model deep stack
 
@@ -123,6 +123,8 @@ build/test_codec: tests/test_codec.c tests/check.h tests/tar_reader.h ocitar.h b
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_codec.c build/implementation.o $(LDLIBS)
 build/test_index: tests/test_index.c tests/check.h tests/tar_reader.h tests/layout_reader.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_index.c build/implementation.o $(LDLIBS)
+build/test_rules: tests/test_rules.c tests/check.h tests/tar_reader.h tests/layout_reader.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_rules.c build/implementation.o $(LDLIBS)
 build/test_system: tests/test_system.c tests/check.h ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_system.c $(LDLIBS)
