@@ -2225,8 +2225,8 @@ static void test_ports(void)
                                         "65535/udp", "80/sctp" };
     static const char *const bad[] = {
         "", "0", "65536", "99999999999999999999", "80/", "80/icmp", "x",
-        "/tcp", "80/TCP", "80/tcp ", "80/tcpx", "80/tc", " 80", "80 ", "-1", "+80",
-        "80-90", "8x", "0/tcp", "65536/tcp", "80//tcp", "80/udp/tcp", NULL
+        "/tcp", "80/TCP", "80/tcp ", "80/tcpx", "80/tc", " 80", "80 ", "-1",
+        "+80", "80-90", "8x", "0/tcp", "65536/tcp", "80//tcp", "80/udp/tcp", NULL
     };
     ocitar_image_desc d = image_desc(NULL, "arm64");
     const char *two[2];

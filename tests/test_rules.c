@@ -637,6 +637,22 @@ static void test_rule_19(void)
 
 /* ---- json ---- */
 
+/* The three maps of an image. */
+static void put_pairs(ocitar_image_desc *d, int place,
+                      const ocitar_pair *pairs, size_t count)
+{
+    if (place == 0) {
+        d->labels = pairs;
+        d->label_count = count;
+    } else if (place == 1) {
+        d->annotations = pairs;
+        d->annotation_count = count;
+    } else {
+        d->descriptor_annotations = pairs;
+        d->descriptor_annotation_count = count;
+    }
+}
+
 /* OCI considerations, JSON: what is not UTF-8 is refused, what is goes out
    as it is, and what JSON cannot hold plainly is escaped. */
 static void test_rule_25(void)
@@ -650,19 +666,14 @@ static void test_rule_25(void)
     int place;
 
     for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        for (place = 0; place < 5; place++) {
+        for (place = 0; place < 7; place++) {
             d = image_desc(NULL);
-            p.key = place == 1 ? bad[i] : "k";
-            p.value = place == 1 ? "v" : bad[i];
-            if (place == 0)
-                d.author = bad[i];
-            else if (place < 3)
-                d.labels = &p, d.label_count = 1;
-            else if (place == 3)
-                d.annotations = &p, d.annotation_count = 1;
+            p.key = place & 1 ? bad[i] : "k";
+            p.value = place & 1 ? "v" : bad[i];
+            if (place < 6)
+                put_pairs(&d, place / 2, &p, 1);
             else
-                d.descriptor_annotations = &p,
-                d.descriptor_annotation_count = 1;
+                d.author = bad[i];
             CHECK_CODE(image_code(&d), OCITAR_E_UTF8);
         }
     d = image_desc(NULL);
@@ -690,17 +701,11 @@ static void test_rule_26(void)
 
     for (place = 0; place < 5; place++) {
         d = image_desc(NULL);
-        if (place == 0)
-            d.labels = twice, d.label_count = 3;
-        else if (place == 1)
-            d.annotations = twice, d.annotation_count = 3;
-        else if (place == 2)
-            d.descriptor_annotations = twice,
-            d.descriptor_annotation_count = 3;
-        else if (place == 3)
-            d.ports = strings, d.port_count = 2;
-        else
-            d.volumes = strings, d.volume_count = 2;
+        if (place < 3)
+            put_pairs(&d, place, twice, 3);
+        d.ports = d.volumes = strings;
+        d.port_count = place == 3 ? 2 : 0;
+        d.volume_count = place == 4 ? 2 : 0;
         CHECK_CODE(image_code(&d), OCITAR_E_DUPLICATE);
     }
     start(&f);
