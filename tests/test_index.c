@@ -445,6 +445,28 @@ static void test_nest_name_goes_no_further(void)
     stop_whole(&f, 2 + 4 + 1 + 3);
 }
 
+/* docker's manifest.json leaves artifacts out, so that none takes the name. */
+static void test_nest_artifact(void)
+{
+    ocitar_nest_desc d = nest_desc("m:1");
+    ocitar_image_desc a = OCITAR_ZERO;
+    paper docker = { "[" };
+    fixture f;
+
+    a.artifact_type = "application/x";
+    start(&f);
+    CHECK_CODE(ocitar_index_nest(&f.index, &d), OCITAR_OK);
+    CHECK_CODE(ocitar_image_begin(&f.image, &f.index, &a), OCITAR_OK);
+    CHECK_CODE(ocitar_image_end(&f.image), OCITAR_OK);
+    CHECK_CODE(add_image(&f, NULL, "arm"), OCITAR_OK);
+    CHECK_CODE(ocitar_index_unnest(&f.index), OCITAR_OK);
+    CHECK_CODE(finish(&f), OCITAR_OK);
+    put_docker(&docker, "arm", "\"m:1\"");
+    put(&docker, "]");
+    CHECK_TEXT(text_of(&f.out, "manifest.json"), docker.text);
+    stop_whole(&f, 2 + 4 + 1 + 3);
+}
+
 static void test_nest_docker_types(void)
 {
     ocitar_nest_desc d = OCITAR_ZERO;
@@ -884,6 +906,50 @@ static void test_nest_ahead_short(void)
     stop(&f);
 }
 
+/* The pool may hold more than the first run said: that is none of its own. */
+static void test_nest_ahead_beyond(void)
+{
+    ocitar_image_desc d = image_desc(NULL, "arm64");
+    ocitar_nest_desc n = nest_desc("m:1");
+    ocitar_rehearsal r;
+    fixture f;
+
+    start_second(&f, &r, PUT_ONLY);
+    r.descriptors = 2; /* a layer and its image */
+    CHECK_CODE(index_begin(&f, POOL, 1), OCITAR_OK);
+    CHECK_CODE(ocitar_image_begin(&f.image, &f.index, &d), OCITAR_OK);
+    CHECK_CODE(add_layer(&f, "one"), OCITAR_OK);
+    CHECK_CODE(ocitar_image_end(&f.image), OCITAR_OK);
+    CHECK_CODE(ocitar_index_nest(&f.index, &n), OCITAR_E_CHANGED);
+    stop(&f);
+}
+
+/* An index that was added in the first run, and is nested in the second. */
+static void test_nest_ahead_was_added(void)
+{
+    ocitar_layout_desc l = OCITAR_ZERO;
+    ocitar_rehearsal r = OCITAR_ZERO;
+    ocitar_descriptor d;
+    fixture f;
+
+    memset(&f, 0, sizeof f);
+    l.rehearsal = &r;
+    start_layout(&f, &l, DRY);
+    CHECK_CODE(index_begin(&f, POOL, 1), OCITAR_OK);
+    CHECK_CODE(ocitar_index_nest(&f.index, NULL), OCITAR_OK);
+    CHECK_CODE(ocitar_index_unnest(&f.index), OCITAR_OK);
+    d = f.pool[0];
+    CHECK_CODE(ocitar_index_add(&f.index, &d, NULL, 0), OCITAR_OK);
+    CHECK_CODE(finish(&f), OCITAR_OK);
+    ocitar_rehearsal_play(&r);
+    start_layout(&f, &l, PUT_ONLY);
+    CHECK_CODE(index_begin(&f, POOL, 1), OCITAR_OK);
+    CHECK_CODE(ocitar_index_nest(&f.index, NULL), OCITAR_OK);
+    CHECK_CODE(ocitar_index_unnest(&f.index), OCITAR_OK);
+    CHECK_CODE(ocitar_index_nest(&f.index, NULL), OCITAR_E_CHANGED);
+    stop(&f);
+}
+
 /* ---- a sink that fails at each of its calls ---- */
 
 /* Everything of this file in one archive. */
@@ -1238,7 +1304,8 @@ static void test_add_ahead(void)
 /* More than in the first run, and an image in the place of a manifest. */
 static void test_add_ahead_more(void)
 {
-    const ocitar_descriptor d = descriptor_of(MANIFEST, "more");
+    const ocitar_descriptor d = descriptor_of(MANIFEST, RAW);
+    const ocitar_descriptor layer = descriptor_of(LAYER, "layer");
     ocitar_rehearsal r;
     fixture f;
 
@@ -1249,7 +1316,30 @@ static void test_add_ahead_more(void)
     start_add_ahead(&f, &r);
     r.descriptors = 0;
     CHECK_CODE(index_begin(&f, POOL, 1), OCITAR_OK);
-    CHECK_CODE(ocitar_index_add(&f.index, &d, NULL, 0), OCITAR_E_CHANGED);
+    CHECK_CODE(ocitar_index_add(&f.index, &d, &layer, 1), OCITAR_E_CHANGED);
+    stop(&f);
+}
+
+/* What was a manifest cannot be a layer in the second run. */
+static void test_add_ahead_kinds(void)
+{
+    const ocitar_descriptor a = descriptor_of(MANIFEST, "a");
+    const ocitar_descriptor b = descriptor_of(MANIFEST, "b");
+    ocitar_layout_desc l = OCITAR_ZERO;
+    ocitar_rehearsal r = OCITAR_ZERO;
+    fixture f;
+
+    memset(&f, 0, sizeof f);
+    l.rehearsal = &r;
+    start_layout(&f, &l, DRY);
+    CHECK_CODE(index_begin(&f, POOL, 1), OCITAR_OK);
+    CHECK_CODE(ocitar_index_add(&f.index, &a, NULL, 0), OCITAR_OK);
+    CHECK_CODE(ocitar_index_add(&f.index, &b, NULL, 0), OCITAR_OK);
+    CHECK_CODE(finish(&f), OCITAR_OK);
+    ocitar_rehearsal_play(&r);
+    start_layout(&f, &l, PUT_ONLY);
+    CHECK_CODE(index_begin(&f, POOL, 1), OCITAR_OK);
+    CHECK_CODE(ocitar_index_add(&f.index, &b, &a, 1), OCITAR_E_CHANGED);
     stop(&f);
 }
 
@@ -1303,11 +1393,14 @@ static void test_names_refused(void)
 {
     static const char *const bad[] = { "x:b", "", NULL, "A",
                                        "a@sha256:" HEX64 };
+    static const char *many_names[65536];
     size_t i;
 
+    for (i = 0; i < 65536; i++)
+        many_names[i] = "x:b";
+    names_refused("x:a", many_names, 65536);
     names_refused(NULL, bad, 1);
     names_refused("x:a", NULL, 1);
-    names_refused("x:a", bad, 65536);
     for (i = 1; i < sizeof bad / sizeof bad[0]; i++)
         names_refused("x:a", bad + i, 1);
     names_refused("x:a", bad, 2);
@@ -1718,6 +1811,7 @@ static void test_image_chain_id_of_none(void)
     ocitar_image_desc d = image_desc(NULL, NULL);
     ocitar_descriptor layer = descriptor_of("text/plain", "abc");
     ocitar_digest chain;
+    ocitar_image gone;
     fixture f;
 
     start(&f);
@@ -1727,6 +1821,12 @@ static void test_image_chain_id_of_none(void)
     CHECK_CODE(ocitar_image_chain_id(&f.image, &chain), OCITAR_E_STATE);
     CHECK_CODE(ocitar_image_abandon(&f.image), OCITAR_OK);
     CHECK_CODE(ocitar_image_chain_id(&f.image, &chain), OCITAR_E_STATE);
+    gone = f.image;
+    d = image_desc(NULL, "arm64");
+    CHECK_CODE(ocitar_image_begin(&f.image, &f.index, &d), OCITAR_OK);
+    CHECK_CODE(add_layer(&f, "one"), OCITAR_OK);
+    CHECK_CODE(ocitar_image_chain_id(&gone, &chain), OCITAR_E_STATE);
+    chain_is(&f, digest_text("one"));
     stop_abandoned(&f);
 }
 
@@ -2224,9 +2324,10 @@ static void test_ports(void)
     static const char *const good[] = { "1", "80", "65535", "80/tcp", "1/udp",
                                         "65535/udp", "80/sctp" };
     static const char *const bad[] = {
-        "", "0", "65536", "99999999999999999999", "80/", "80/icmp", "x",
-        "/tcp", "80/TCP", "80/tcp ", "80/tcpx", "80/tc", " 80", "80 ", "-1",
-        "+80", "80-90", "8x", "0/tcp", "65536/tcp", "80//tcp", "80/udp/tcp", NULL
+        "", "0", "65536", "99999999999999999999", "4294967376", "80/",
+        "80/icmp", "x", "/tcp", "80/TCP", "80/tcp ", "80/tcpx", "80/tc",
+        " 80", "80 ", "-1", "+80", "80-90", "8x", "0/tcp", "65536/tcp",
+        "80//tcp", "80/udp/tcp", NULL
     };
     ocitar_image_desc d = image_desc(NULL, "arm64");
     const char *two[2];
@@ -2575,6 +2676,7 @@ int main(void)
     test_nest_empty();
     test_nest_mixture();
     test_nest_name_goes_no_further();
+    test_nest_artifact();
     test_nest_docker_types();
     test_nest_algorithm();
     test_nest_states();
@@ -2589,6 +2691,8 @@ int main(void)
     test_nest_ahead_same_blobs();
     test_nest_ahead_changes();
     test_nest_ahead_short();
+    test_nest_ahead_beyond();
+    test_nest_ahead_was_added();
     test_sink_fails();
     test_add();
     test_add_descriptor();
@@ -2599,6 +2703,7 @@ int main(void)
     test_add_pool();
     test_add_ahead();
     test_add_ahead_more();
+    test_add_ahead_kinds();
     test_names();
     test_names_refused();
     test_names_of_layers();
