@@ -12,6 +12,7 @@
 #define INDEX OCI "index.v1+json"
 #define LAYER OCI "layer.v1.tar"
 #define LIST DOCKER "distribution.manifest.list.v2+json"
+#define RAW "{ \"schemaVersion\": 2,\n\t\"layers\": [] }\n"
 
 /* ---- what a test starts with ---- */
 
@@ -603,6 +604,42 @@ static void test_nest_pool_full(void)
     stop_abandoned(&f);
 }
 
+/* A dry run of a nested index with so many manifests, in a pool of its own;
+   then one manifest with so many layers. */
+static void count_code(size_t count, int code)
+{
+    const ocitar_descriptor d = descriptor_of(MANIFEST, RAW);
+    ocitar_index_desc id = OCITAR_ZERO;
+    fixture f;
+    size_t i;
+    int e = OCITAR_OK;
+
+    memset(&f, 0, sizeof f);
+    id.capacity = count + 1;
+    id.descriptors = (ocitar_descriptor *)calloc(count + 1, sizeof d);
+    if (id.descriptors == NULL)
+        abort();
+    start_layout(&f, NULL, DRY);
+    CHECK_CODE(ocitar_index_begin(&f.index, &f.layout, &id), OCITAR_OK);
+    CHECK_CODE(ocitar_index_nest(&f.index, NULL), OCITAR_OK);
+    for (i = 0; e == OCITAR_OK && i < count; i++)
+        e = ocitar_index_add(&f.index, &d, NULL, 0);
+    CHECK_CODE(e, OCITAR_OK);
+    CHECK_CODE(ocitar_index_unnest(&f.index), code);
+    CHECK_CODE(ocitar_index_abandon(&f.index), OCITAR_OK);
+    CHECK_CODE(ocitar_index_begin(&f.index, &f.layout, &id), OCITAR_OK);
+    CHECK_CODE(ocitar_index_add(&f.index, &d, id.descriptors, count), code);
+    CHECK_CODE(ocitar_index_abandon(&f.index), OCITAR_OK);
+    free(id.descriptors);
+}
+
+/* What 16 bits can count. */
+static void test_nest_count(void)
+{
+    count_code(65535, OCITAR_OK);
+    count_code(65536, OCITAR_E_LIMIT);
+}
+
 static void nest_refused(const ocitar_nest_desc *d, int at_nest, int at_unnest,
                          int at_end)
 {
@@ -1023,8 +1060,6 @@ static void test_sink_fails(void)
 }
 
 /* ---- manifests and indexes that come as they are ---- */
-
-#define RAW "{ \"schemaVersion\": 2,\n\t\"layers\": [] }\n"
 
 static ocitar_descriptor put_raw(fixture *f, const char *media_type,
                                  const char *text)
@@ -2652,6 +2687,23 @@ static void test_chain_id_below(void)
 }
 #endif
 
+#if 0 /* docker_types is an index into a row of two: 2 reads the next row's
+         name, and past the table in the last row */
+static void test_docker_types_any(void)
+{
+    ocitar_image_desc d = image_desc(NULL, "arm64");
+    fixture f;
+
+    d.docker_types = 2;
+    start(&f);
+    CHECK_CODE(ocitar_image_begin(&f.image, &f.index, &d), OCITAR_OK);
+    CHECK_CODE(ocitar_image_end(&f.image), OCITAR_OK);
+    CHECK_TEXT(ocitar_image_descriptor(&f.image)->media_type, types[0][1]);
+    CHECK_CODE(finish(&f), OCITAR_OK);
+    stop(&f);
+}
+#endif
+
 #if 0 /* two blobs of 2^63-1 bytes: the archive's size wraps to 4096 */
 static void test_assume_two(void)
 {
@@ -2683,6 +2735,7 @@ int main(void)
     test_nest_abandoned();
     test_nest_image_abandoned();
     test_nest_pool_full();
+    test_nest_count();
     test_nest_refused();
     test_nest_of_nothing();
     test_nest_busy();
@@ -2739,6 +2792,7 @@ int main(void)
     test_artifact_algorithms();
     test_descriptors_refused();
     test_chain_id_below();
+    test_docker_types_any();
     test_assume_two();
 #endif
     return check_done();
