@@ -1030,7 +1030,8 @@ typedef struct ocitar_index {
     struct ocitar_image *image; /* the open one */
     uint8_t ahead;             /* metadata first, in the second run */
     uint8_t held;              /* it is the layout's one index */
-    uint8_t empty;             /* the algorithm of the empty config, if out */
+    uint8_t empty;             /* algorithms of the empty configs that are
+                                  out */
     uint8_t ready;             /* its begin succeeded */
 } ocitar_index;
 
@@ -1229,9 +1230,9 @@ typedef struct ocitar_layer {
 /* `desc` may be NULL: AUTO, which needs a sink that can be patched. */
 OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
                                   const ocitar_layer_desc *desc);
-/* An entry of any type but 'g'; its body follows by _write. Errors of
+/* An entry of any type but 'g' and 'S'; its body follows by _write. Errors of
    ocitar_encoder_begin; OCITAR_E_NAME: it, or what it is a hard link to,
-   leaves the root; OCITAR_E_WHITEOUT: its last part begins with ".wh.";
+   leaves the root; OCITAR_E_WHITEOUT: a part of it begins with ".wh.";
    OCITAR_E_SIZE: the entry before was shorter than announced. With `paths`:
    OCITAR_E_DUPLICATE, OCITAR_E_LINK. _write: OCITAR_E_SIZE, longer than
    announced; OCITAR_E_CODEC. */
@@ -6434,6 +6435,8 @@ static int ocitar_i_layout_absent(ocitar_layout *l, const void *body,
 
     (void)body;
     (void)len;
+    if (a->left > UINT64_MAX - 4096 - a->flushed)
+        return OCITAR_E_RANGE; /* the archive's size would start anew */
     a->flushed += a->left;
     a->left = 0;
     return e == OCITAR_OK ? ocitar_i_archive_pad(a) : e;
@@ -6790,11 +6793,11 @@ static const char *ocitar_i_media_type(const char *type, int to)
     size_t i, len = ocitar_i_bytes_length(type, 0);
 
     for (i = 0; i < sizeof types / sizeof types[0]; i++) {
-        const char *from = types[i][!to];
+        const char *from = types[i][to == 0];
 
         if (ocitar_i_bytes_equal(type, len, from,
                                  ocitar_i_bytes_length(from, 0)))
-            return types[i][to];
+            return types[i][to != 0];
     }
     return type;
 }
@@ -7561,10 +7564,10 @@ static int ocitar_i_index_ahead(ocitar_index *index)
         return OCITAR_OK;
     if (r->descriptors > index->desc.capacity)
         return OCITAR_E_CHANGED;
-    index->ahead = 1;
     index->count = r->descriptors;
     e = ocitar_i_index_files(index);
     index->count = 0;
+    index->ahead = e == OCITAR_OK;
     return e;
 }
 
@@ -7701,7 +7704,10 @@ static int ocitar_i_index_nest_begin(ocitar_index *index,
         e = ocitar_i_index_nest_ahead(index, &now, now.digest.algorithm);
     else
         index->desc.descriptors[index->count] = now;
-    index->count++;
+    if (e == OCITAR_OK)
+        index->count++;
+    else
+        index->nest = 0;
     return e;
 }
 
@@ -7721,6 +7727,8 @@ OCITAR_API int ocitar_index_nest(ocitar_index *index,
 
     if (index == NULL)
         return OCITAR_E_ARG;
+    if (index->nest == 0 && index->ready)
+        ocitar_i_node_retry(&index->node);
     e = ocitar_i_node_check(&index->node);
     if (e != OCITAR_OK)
         return e;
@@ -7790,8 +7798,15 @@ static int ocitar_i_image_described(const ocitar_descriptor *d)
     int e;
 
     if (d == NULL || !ocitar_i_media_type_ok(d->media_type) ||
-        ocitar_digest_length(d->digest.algorithm) == 0)
+        ocitar_digest_length(d->digest.algorithm) == 0 ||
+        (d->diff_id.algorithm != 0 &&
+         ocitar_digest_length(d->diff_id.algorithm) == 0) ||
+        (d->artifact_type != NULL &&
+         !ocitar_i_media_type_ok(d->artifact_type)) ||
+        (d->platform.architecture == NULL && d->platform.os != NULL))
         return OCITAR_E_ARG;
+    if (d->size > INT64_MAX)
+        return OCITAR_E_RANGE;
     if (d->data == NULL)
         return OCITAR_OK;
     if (d->size > OCITAR_DATA_MAX)
@@ -7819,23 +7834,36 @@ static int ocitar_i_index_slot(ocitar_index *index,
     *slot = *d;
     slot->kind = kind;
     slot->layers = layers;
+    if (slot->platform.architecture != NULL && slot->platform.os == NULL)
+        slot->platform.os = "linux";
     index->count++;
     return OCITAR_OK;
 }
 
-/* Are a manifest's further names good? */
+static int ocitar_i_image_same_text(const char *a, const char *b)
+{
+    return ocitar_i_bytes_equal(a, ocitar_i_bytes_length(a, 0), b,
+                                ocitar_i_bytes_length(b, 0));
+}
+
+/* Are a manifest's names good, and none there twice? */
 static int ocitar_i_image_references_ok(const char *reference,
                                         const char *const *more, size_t count)
 {
-    size_t i;
+    size_t i, k;
 
     if (!ocitar_i_image_reference_ok(reference) ||
         (count > 0 && (more == NULL || reference == NULL)) ||
         count > UINT16_MAX)
         return 0;
-    for (i = 0; i < count; i++)
-        if (more[i] == NULL || !ocitar_i_image_reference_ok(more[i]))
+    for (i = 0; i < count; i++) {
+        if (more[i] == NULL || !ocitar_i_image_reference_ok(more[i]) ||
+            ocitar_i_image_same_text(reference, more[i]))
             return 0;
+        for (k = 0; k < i; k++)
+            if (ocitar_i_image_same_text(more[k], more[i]))
+                return 0;
+    }
     return 1;
 }
 
@@ -7867,7 +7895,10 @@ OCITAR_API int ocitar_index_add(ocitar_index *index,
                            layer_count > UINT16_MAX))
         e = OCITAR_E_LIMIT;
     for (i = 0; e == OCITAR_OK && i < layer_count; i++)
-        e = ocitar_i_index_slot(index, &layers[i], OCITAR_I_KIND_LAYER, 0);
+        e = ocitar_digest_length(layers[i].digest.algorithm) == 0
+                ? (int)OCITAR_E_ARG
+                : ocitar_i_index_slot(index, &layers[i], OCITAR_I_KIND_LAYER,
+                                      0);
     if (e == OCITAR_OK)
         e = ocitar_i_index_slot(index, manifest, OCITAR_I_KIND_IMAGE,
                                 (uint16_t)layer_count);
@@ -7922,6 +7953,16 @@ static int ocitar_i_image_ports_ok(const ocitar_image_desc *d)
     return 1;
 }
 
+/* OCI manifest: the empty config is {}, and only an artifact has it. */
+static int ocitar_i_image_empty_ok(const ocitar_image_desc *d)
+{
+    return d->config == NULL || d->config_media_type == NULL ||
+           !ocitar_i_image_same_text(d->config_media_type,
+                                     OCITAR_I_TYPE_EMPTY) ||
+           (d->artifact_type != NULL && d->config_len == 2 &&
+            OCITAR_MEMCMP(d->config, "{}", 2) == 0);
+}
+
 /* The field that cannot be, or NULL. */
 static const char *ocitar_i_image_desc_bad(const ocitar_image_desc *d)
 {
@@ -7940,11 +7981,13 @@ static const char *ocitar_i_image_desc_bad(const ocitar_image_desc *d)
         return "image begin: artifact type";
     if (d->subject != NULL &&
         (!ocitar_i_media_type_ok(d->subject->media_type) ||
-         d->subject->digest.algorithm == 0))
+         ocitar_digest_length(d->subject->digest.algorithm) == 0 ||
+         d->subject->size > INT64_MAX))
         return "image begin: subject";
     if ((d->config == NULL && d->config_len > 0) ||
         (d->config_media_type != NULL &&
-         !ocitar_i_media_type_ok(d->config_media_type)))
+         !ocitar_i_media_type_ok(d->config_media_type)) ||
+        !ocitar_i_image_empty_ok(d))
         return "image begin: config";
     if (d->docker_types && (d->artifact_type != NULL || d->subject != NULL ||
                             d->annotation_count > 0))
@@ -7984,7 +8027,7 @@ static int ocitar_i_image_documents(ocitar_image *image, int write,
                                   ? image->desc.algorithm
                                   : (uint8_t)OCITAR_SHA256;
     const int manifest = write;
-    int e;
+    int empty, e;
 
     OCITAR_MEMSET(slot, 0, sizeof *slot);
     OCITAR_MEMSET(out, 0, sizeof *out);
@@ -7997,12 +8040,12 @@ static int ocitar_i_image_documents(ocitar_image *image, int write,
     if (slot->media_type == NULL)
         slot->media_type = ocitar_i_media_type(OCITAR_I_TYPE_CONFIG,
                                                image->desc.docker_types);
-    if (slot->kind == OCITAR_I_KIND_EMPTY && write) { /* once for all */
-        if (index->empty == algorithm)
-            write = 0;
-        index->empty = algorithm;
-    }
+    empty = slot->kind == OCITAR_I_KIND_EMPTY && write;
+    if (empty && index->empty & algorithm) /* once for all */
+        write = 0;
     e = ocitar_i_image_document(image, write, ocitar_i_image_config, out);
+    if (e == OCITAR_OK && empty)
+        index->empty |= algorithm;
     if (e != OCITAR_OK)
         return ocitar_i_layout_fail(index->layout, &image->node, e,
                                     "image: its config");
@@ -8231,7 +8274,9 @@ OCITAR_API int ocitar_chain_id(ocitar_digest *out, const ocitar_digest *below,
     size_t n;
 
     if (out == NULL || diff_id == NULL ||
-        ocitar_digest_length(diff_id->algorithm) == 0)
+        ocitar_digest_length(diff_id->algorithm) == 0 ||
+        (below != NULL && below->algorithm != 0 &&
+         ocitar_digest_length(below->algorithm) == 0))
         return OCITAR_E_ARG;
     chain = *diff_id; /* `out` may be `below` */
     if (below != NULL && below->algorithm != 0) {
@@ -8467,6 +8512,18 @@ static int ocitar_i_layer_is_whiteout(const char *name, size_t len)
     return len - start >= 4 && OCITAR_MEMCMP(name + start, ".wh.", 4) == 0;
 }
 
+/* Does a part before the last one? Such a directory cannot be. */
+static int ocitar_i_layer_in_whiteout(const char *name, size_t len)
+{
+    size_t end = ocitar_i_layer_last(name, &len), at;
+
+    for (at = 0; at + 4 < end; at++)
+        if ((at == 0 || name[at - 1] == '/') &&
+            OCITAR_MEMCMP(name + at, ".wh.", 4) == 0)
+            return 1;
+    return 0;
+}
+
 /* The key of a path: the digest of its parts without "." and "//", so that
    "./a//b/" and "a/b" are one. */
 static void ocitar_i_layer_path_key(const char *name, size_t len,
@@ -8527,6 +8584,7 @@ static int ocitar_i_layer_add(ocitar_layer *layer, const ocitar_entry *entry,
 {
     ocitar_encoder enc;
     uint8_t block[512];
+    size_t len;
     int e = ocitar_i_layer_check(layer);
 
     if (e != OCITAR_OK)
@@ -8534,14 +8592,15 @@ static int ocitar_i_layer_add(ocitar_layer *layer, const ocitar_entry *entry,
     e = ocitar_i_layer_complete(layer);
     if (e != OCITAR_OK)
         return e;
-    if (entry == NULL || layer->desc.raw || entry->typeflag == 'g')
+    len = entry != NULL ? ocitar_i_bytes_length(entry->name, entry->name_len)
+                        : 0;
+    if (entry == NULL || layer->desc.raw || entry->typeflag == 'g' ||
+        entry->typeflag == 'S')
         e = OCITAR_E_ARG;
     else if (!ocitar_i_layer_names_ok(entry))
         e = OCITAR_E_NAME;
-    else if (!whiteout &&
-             ocitar_i_layer_is_whiteout(
-                 entry->name,
-                 ocitar_i_bytes_length(entry->name, entry->name_len)))
+    else if (ocitar_i_layer_in_whiteout(entry->name, len) ||
+             (!whiteout && ocitar_i_layer_is_whiteout(entry->name, len)))
         e = OCITAR_E_WHITEOUT;
     else
         e = ocitar_encoder_begin(&enc, entry);
@@ -9743,8 +9802,8 @@ static void ocitar_i_check_doc_string(ocitar_checker *c, uint8_t field,
         break;
     case OCITAR_I_F_ARCH:
     case OCITAR_I_F_OS:
-        c->facts |= len == 0                     ? 0u
-                    : field == OCITAR_I_F_ARCH ? OCITAR_I_HAS_ARCH
+        if (len > 0)
+            c->facts |= field == OCITAR_I_F_ARCH ? OCITAR_I_HAS_ARCH
                                                  : OCITAR_I_HAS_OS;
         ocitar_i_check_word(c->words[field == OCITAR_I_F_OS], text);
         break;
@@ -10217,6 +10276,8 @@ static int ocitar_i_check_layer_entry(void *user, const ocitar_entry *e)
     }
     if (l->reader.decoder.sparse && l->warn == 0)
         l->warn = 55;
+    if (ocitar_i_layer_in_whiteout(e->name, e->name_len))
+        ocitar_i_check_layer_bad(l, 57);
     if (ocitar_i_layer_is_whiteout(e->name, e->name_len))
         ocitar_i_check_whiteout(l, e);
     ocitar_i_check_paths(l, e, e->name, e->name_len);
