@@ -2512,8 +2512,6 @@ static void test_media_type_missing(void)
     stop_abandoned(&f);
 }
 
-/* ---- checks that fail so far ---- */
-
 /* After E_BUSY in the second run the nested index is begun anew. */
 static void test_nest_ahead_busy(void)
 {

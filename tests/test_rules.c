@@ -1219,7 +1219,7 @@ static void test_rule_55(void)
                    OCITAR_E_DUPLICATE);
         layer_stop(&f, OCITAR_E_DUPLICATE);
     }
-/* no sparse files */
+    /* no sparse files */
     {
         ocitar_entry e = OCITAR_ZERO;
 
