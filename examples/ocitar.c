@@ -69,20 +69,34 @@ static const char pack_help_text[] =
     "      --history TEXT      how a layer was made; one for each ROOTFS in\n"
     "                          order, further ones made no layer (repeat)\n"
     "      --digest ALGORITHM  sha256 (if not given), or sha512, which few\n"
-    "                          programs take\n"
-    "      --no-docker-manifest   leave out manifest.json, which docker load\n"
-    "                          before version 25 needs\n";
+    "                          programs take\n";
 
 static const char pack_help_text_2[] =
+    "      --ref NAME[:TAG]    a further name of the image (repeat)\n"
+    "      --no-docker-manifest   leave out manifest.json, which docker load\n"
+    "                          before version 25 needs\n"
+    "      --docker-types      docker's media types and not OCI's, for what\n"
+    "                          takes nothing else; without annotations\n"
     "      --compress HOW      none (if not given), gzip[:LEVEL], 0 to 9, or\n"
     "                          zstd[:LEVEL], 1 to 19: of directories and\n"
     "                          tars; what is compressed stays as it is. The\n"
     "                          bytes depend on the version of the library\n"
     "\n"
-    "Files in directories (a tar is taken as it is). Extended attributes are\n"
-    "not kept: pack a tar made with --xattrs where they matter\n"
+    "Files in directories (a tar is taken as it is). Owners, modes, times in\n"
+    "seconds, hard links and extended attributes are kept: user., trusted.,\n"
+    "capabilities and ACLs. Root alone can read trusted. ones\n"
     "      --owner UID:GID     all belong to these\n"
     "      --mtime SECONDS     later times of modification become this one\n"
+    "      --mode-mask OCTAL   bits that no mode keeps, such as 6022\n"
+    "      --nanoseconds       keep times in full\n"
+    "      --no-xattrs         keep no extended attributes\n"
+    "      --with-root         an entry ./ for the directory itself\n"
+    "      --exclude PATTERN   leave out what fits, with all below it: a path\n"
+    "                          in ROOTFS or, without a /, the last part of\n"
+    "                          one. ? is any byte but /, * any number of\n"
+    "                          them, ** of any bytes (repeat)\n";
+
+static const char pack_help_text_3[] =
     "\n"
     "The run\n"
     "  -o, --output FILE       NAME-TAG.tar, if not given; \"-\" is standard\n"
@@ -90,7 +104,11 @@ static const char pack_help_text_2[] =
     "      --memory SIZE       of a layer for a pipe, what waits in memory\n"
     "                          and not in $TMPDIR: 1M, if not given\n"
     "      --dry-run           print size and digests, write nothing\n"
-    "      --quiet             print nothing but errors and warnings\n"
+    "      --json              print what was made as one JSON object; on\n"
+    "                          standard error where --output - is written\n"
+    "      --progress          show it on standard error; if not given, only\n"
+    "                          where that is a terminal, and not with --json\n"
+    "      --quiet             print nothing but errors, warnings and --json\n"
     "  -t, --tar               accepted; the output is a tar anyway\n"
     "  -V, --version           print the version\n"
     "  -h, --help              print this\n"
@@ -98,6 +116,12 @@ static const char pack_help_text_2[] =
     "SOURCE_DATE_EPOCH, if set, stands in for --created and --mtime. Without\n"
     "a time the image has no date, so that the same input always gives the\n"
     "same bytes. Exit status: 0 done, 1 failed, 2 wrong command line.\n";
+
+static const char *const general_help[] = {help_text, NULL};
+static const char *const pack_help[] = {pack_help_text, pack_help_text_2,
+                                        pack_help_text_3, NULL};
+static const char *const version_text[] = {"ocitar " OCITAR_VERSION "\n",
+                                           NULL};
 
 /* A line on standard error; what could confuse a terminal becomes '?'. */
 static void complain(const char *format, ...)
@@ -132,9 +156,14 @@ static int written(FILE *file, int ok)
     return FAILED;
 }
 
-static int print(const char *a, const char *b)
+/* Texts one after the other, up to a NULL. */
+static int print(const char *const *texts)
 {
-    return written(stdout, fputs(a, stdout) >= 0 && fputs(b, stdout) >= 0);
+    int ok = 1;
+
+    for (; *texts != NULL; texts++)
+        ok &= fputs(*texts, stdout) >= 0;
+    return written(stdout, ok);
 }
 
 /* Memory that grows; only used before anything is written. */
@@ -308,15 +337,19 @@ typedef struct compress_how {
 typedef struct options {
     ocitar_image_desc image; /* the lists are put in last */
     list cmd, entrypoint, env, ports, volumes, history, operands;
+    list references; /* further ones */
+    list exclude;
     pairs labels, annotations;
     char platform[128]; /* the text that image.platform points into */
     const char *output;
     ocitar_time mtime;
     uint32_t owner[2]; /* uid, gid */
+    uint32_t mode_mask;
     size_t memory;
     compress_how compress;
     uint8_t algorithm;
-    uint8_t own, no_docker, dry_run, quiet, tar, version, help;
+    uint8_t own, nanoseconds, no_xattrs, with_root; /* of directories */
+    uint8_t no_docker, dry_run, quiet, tar, version, help;
 } options;
 
 static void list_add(list *l, const char *item)
@@ -460,6 +493,44 @@ static const char *set_owner(void *field, const char *value)
     return NULL;
 }
 
+static const char *set_mode_mask(void *field, const char *value)
+{
+    uint32_t mask = 0;
+    size_t i;
+
+    for (i = 0; value[i] >= '0' && value[i] <= '7' && mask <= 07777; i++)
+        mask = mask * 8 + (uint32_t)(value[i] - '0');
+    *(uint32_t *)field = mask;
+    return i > 0 && value[i] == 0 && mask <= 07777
+               ? NULL
+               : "must be bits of a mode in octal, up to 7777";
+}
+
+/* Names in a layer begin and end without a slash. */
+static const char *add_exclude(void *field, const char *value)
+{
+    size_t len = strlen(value);
+
+    if (len == 0 || value[0] == '/' || value[len - 1] == '/' ||
+        strncmp(value, "./", 2) == 0)
+        return "must be a name, or a path in ROOTFS such as var/cache/*";
+    return add_item(field, value);
+}
+
+static int is_reference(const char *text)
+{
+    ocitar_reference ref;
+
+    return ocitar_reference_parse(&ref, text, 0) == OCITAR_OK &&
+           ref.digest == NULL;
+}
+
+static const char *add_reference(void *field, const char *value)
+{
+    return is_reference(value) ? add_item(field, value)
+                               : "not a NAME or NAME:TAG";
+}
+
 static const char *set_digest(void *field, const char *value)
 {
     uint8_t algorithm = ocitar_algorithm_parse(value, 0);
@@ -572,14 +643,21 @@ static const struct option {
     {"working-dir", 'w', set_text, FIELD(image.working_dir)},
     {"stop-signal", 0, set_text, FIELD(image.stop_signal)},
     {"history", 0, add_item, FIELD(history)},
+    {"ref", 0, add_reference, FIELD(references)},
     {"created", 0, set_created, FIELD(image.created)},
     {"owner", 0, set_owner, 0},
     {"mtime", 0, set_epoch, FIELD(mtime)},
+    {"mode-mask", 0, set_mode_mask, FIELD(mode_mask)},
+    {"nanoseconds", 0, set_flag, FIELD(nanoseconds)},
+    {"no-xattrs", 0, set_flag, FIELD(no_xattrs)},
+    {"with-root", 0, set_flag, FIELD(with_root)},
+    {"exclude", 0, add_exclude, FIELD(exclude)},
     {"digest", 0, set_digest, FIELD(algorithm)},
     {"memory", 0, set_size, FIELD(memory)},
     {"compress", 0, set_compress, FIELD(compress)},
     {"output", 'o', set_text, FIELD(output)},
     {"no-docker-manifest", 0, set_flag, FIELD(no_docker)},
+    {"docker-types", 0, set_flag, FIELD(image.docker_types)},
     {"dry-run", 0, set_flag, FIELD(dry_run)},
     {"quiet", 0, set_flag, FIELD(quiet)},
     {"tar", 't', set_flag, FIELD(tar)},
@@ -636,9 +714,9 @@ static int parse_option(options *o, const char *arg, char **argv, int *at)
         if (why != NULL)
             return wrong(shown, value, why);
         if (o->help)
-            return print(pack_help_text, pack_help_text_2);
+            return print(pack_help);
         if (o->version)
-            return print("ocitar " OCITAR_VERSION, "\n");
+            return print(version_text);
     } while (*p != 0);
     return -1;
 }
@@ -660,51 +738,83 @@ static int parse_arguments(options *o, char **argv)
     return code;
 }
 
-/* The names of `uname -m` in Go's words, where they differ. */
+/* From a name of `uname -m` to Go's; what is neither stays as it is. */
 static void translate_architecture(ocitar_platform *p)
 {
-    static const char *const names[][3] = {
-        {"x86_64", "amd64", NULL},     {"aarch64", "arm64", NULL},
-        {"armv7l", "arm", "v7"},       {"armv6l", "arm", "v6"},
-        {"i386", "386", NULL},         {"i686", "386", NULL},
-        {"mips64el", "mips64le", NULL}};
-    size_t i;
+    const char *variant = p->variant;
 
-    for (i = 0; p->architecture != NULL && i < sizeof names / sizeof names[0];
-         i++) {
-        if (strcmp(p->architecture, names[i][0]) != 0)
-            continue;
-        p->architecture = names[i][1];
-        if (p->variant == NULL)
-            p->variant = names[i][2];
+    if (p->architecture == NULL ||
+        ocitar_platform_uname(p, p->architecture) != OCITAR_OK)
+        return;
+    if (variant != NULL)
+        p->variant = variant;
+}
+
+/* The same name, whether ":latest" is written or not? */
+static int same_reference(const char *a, const char *b)
+{
+    ocitar_reference x, y;
+
+    if (ocitar_reference_parse(&x, a, 0) != OCITAR_OK ||
+        ocitar_reference_parse(&y, b, 0) != OCITAR_OK ||
+        x.name_len != y.name_len || memcmp(x.name, y.name, x.name_len) != 0)
+        return 0;
+    return strcmp(x.tag != NULL ? x.tag : "latest",
+                  y.tag != NULL ? y.tag : "latest") == 0;
+}
+
+/* The names of the image, of which the last operand is the first. */
+static int complete_names(options *o)
+{
+    const char *name = o->operands.items[--o->operands.count];
+    size_t i, j;
+
+    if (!is_reference(name))
+        return wrong(name, NULL, "not a NAME or NAME:TAG");
+    o->image.reference = name;
+    for (i = 0; i < o->references.count; i++) {
+        const char *more = o->references.items[i];
+        int twice = same_reference(more, name);
+
+        for (j = 0; j < i; j++)
+            twice |= same_reference(more, o->references.items[j]);
+        if (twice)
+            return wrong("--ref", more, "the image has this name already");
     }
+    return -1;
+}
+
+static int complete_times(options *o)
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    ocitar_time time;
+
+    if (epoch == NULL)
+        return -1;
+    if (!parse_epoch(epoch, &time))
+        return wrong("SOURCE_DATE_EPOCH", epoch, "must be seconds since 1970");
+    if (!o->image.created.set)
+        o->image.created = time;
+    if (!o->mtime.set)
+        o->mtime = time;
+    return -1;
 }
 
 /* What depends on several options, the operands or the environment. */
 static int complete_options(options *o)
 {
-    const char *epoch = getenv("SOURCE_DATE_EPOCH");
-    ocitar_time time;
-    ocitar_reference ref;
+    int code = complete_times(o);
     size_t i, stdins = 0;
 
-    if (epoch != NULL) {
-        if (!parse_epoch(epoch, &time))
-            return wrong("SOURCE_DATE_EPOCH", epoch,
-                         "must be seconds since 1970");
-        if (!o->image.created.set)
-            o->image.created = time;
-        if (!o->mtime.set)
-            o->mtime = time;
-    }
+    if (code >= 0)
+        return code;
     if (o->operands.count < 2)
         return wrong("pack", NULL,
                      o->operands.count == 0 ? "ROOTFS and NAME are missing"
                                             : "ROOTFS or NAME is missing");
-    o->image.reference = o->operands.items[--o->operands.count];
-    if (ocitar_reference_parse(&ref, o->image.reference, 0) != OCITAR_OK ||
-        ref.digest != NULL)
-        return wrong(o->image.reference, NULL, "not a NAME or NAME:TAG");
+    code = complete_names(o);
+    if (code >= 0)
+        return code;
     for (i = 0; i < o->operands.count; i++) {
         if (o->operands.items[i][0] == 0)
             return wrong("ROOTFS", NULL, "must not be empty");
@@ -714,6 +824,9 @@ static int complete_options(options *o)
         return wrong("-", NULL, "standard input can be read only once");
     if (stdins > 0 && o->dry_run)
         return wrong("--dry-run", NULL, "not with standard input");
+    if (o->image.docker_types && o->annotations.count > 0)
+        return wrong("--docker-types", NULL,
+                     "not with --annotation: docker's manifest has none");
     translate_architecture(&o->image.platform);
     return -1;
 }
@@ -727,6 +840,8 @@ static void options_free(options *o)
     free(o->volumes.items);
     free(o->history.items);
     free(o->operands.items);
+    free(o->references.items);
+    free(o->exclude.items);
     pairs_free(&o->labels);
     pairs_free(&o->annotations);
 }
@@ -1113,6 +1228,12 @@ static int pack_directory(pack *p, void *buffer, size_t size)
     desc.own = p->o->own;
     desc.uid = p->o->owner[0];
     desc.gid = p->o->owner[1];
+    desc.mode_mask = p->o->mode_mask;
+    desc.nanoseconds = p->o->nanoseconds;
+    desc.no_xattrs = p->o->no_xattrs;
+    desc.with_root = p->o->with_root;
+    desc.exclude = p->o->exclude.items;
+    desc.exclude_count = p->o->exclude.count;
     desc.notify_fn = note_entry;
     desc.notify_user = p;
     code = ocitar_layer_tree(&p->layer, &desc);
@@ -1330,6 +1451,8 @@ static int begin_image(pack *p)
     const options *o = p->o;
     ocitar_image_desc image = o->image;
 
+    image.more_references = o->references.items;
+    image.more_reference_count = o->references.count;
     image.cmd = o->cmd.items;
     image.cmd_count = o->cmd.count;
     image.entrypoint = o->entrypoint.items;
@@ -1616,9 +1739,9 @@ int main(int argc, char **argv)
     if (strcmp(command, "pack") == 0)
         return command_pack(argv + 2);
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)
-        return print(help_text, "");
+        return print(general_help);
     if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0)
-        return print("ocitar " OCITAR_VERSION, "\n");
+        return print(version_text);
     return wrong(command, NULL,
                  command[0] == '-' ? "unknown option" : "unknown command");
 }

@@ -153,6 +153,10 @@ shows '"architecture":"386"' -m i686
 shows '"architecture":"386"' -m i386
 shows '"architecture":"mips64le"' -m mips64el
 shows '"architecture":"s390x"' -m s390x
+shows '"architecture":"loong64"' -m loongarch64
+shows '"architecture":"mipsle"' -m mipsel
+shows '"architecture":"arm","os":"linux","variant":"v8"' -m armv8l
+shows '"architecture":"something"' -m something
 shows '"variant":"v5"' -m armv7l --arch-variant v5
 shows '"os":"freebsd"' --os freebsd
 shows '"architecture":"arm","os":"linux","variant":"v7"' \
@@ -181,6 +185,12 @@ shows '"created":"2000-03-01T00:00:00Z"' --created '2000-02-29 23:00:00-01:00'
 shows '"history":[{"created_by":"one"}]' --history one
 shows '[{"created_by":"one"},{"created_by":"two","empty_layer":true}]' \
     --history one --history two
+shows '"RepoTags":["x:1","y:2","r:5/z:latest"]' --ref y:2 --ref r:5/z
+shows '"io.containerd.image.name":"r:5/z:latest"' --ref y:2 --ref r:5/z
+type=application/vnd.docker
+shows "\"$type.distribution.manifest.v2+json\"" --docker-types
+shows "\"$type.container.image.v1+json\"" --docker-types
+shows "\"$type.image.rootfs.diff.tar\"" --docker-types
 shows '"digest":"sha512:' --digest sha512
 shows '"digest":"sha256:' --digest sha256
 shows '"imageLayoutVersion"' -t --tar
@@ -209,6 +219,53 @@ check '--mtime clamps' sh -c "TZ=UTC tar -tvf '$(layer "$dir/o.tar")' |
 run pack -o "$dir/o.tar" --mtime 2000000000 "$dir/small" x:1
 check '--mtime keeps what is earlier' sh -c \
     "tar -tvf '$(layer "$dir/o.tar")' | grep '2020-01-02 03:04'"
+
+# What the layer holds of a root, by names; or with modes.
+holds() { # names option...
+    names=$1
+    shift
+    run pack -o "$dir/o.tar" "$@" "$dir/root" x:1
+    check "holds: $*: done" done_well
+    check "holds: $*" [ "$(tar -tf "$(layer "$dir/o.tar")" |
+        tr '\n' ' ')" = "$names" ]
+}
+
+holds 'bin/ bin/long bin/soft empty etc/ etc/a etc/hard pipe ' \
+    --exclude none --exclude bin/a --exclude long/ong --exclude on
+holds './ bin/ bin/long bin/soft empty etc/ etc/a etc/hard pipe ' --with-root
+holds 'bin/ bin/long bin/soft empty pipe ' --exclude etc
+holds 'bin/ bin/long bin/soft empty etc/ pipe ' --exclude 'etc/*'
+holds 'bin/ bin/long empty etc/ etc/a pipe ' --exclude etc/hard \
+    --exclude 'so??'
+holds 'bin/ empty etc/ etc/a etc/hard pipe ' --exclude 'b**/*o*'
+holds '' --exclude '*'
+run pack -o "$dir/o.tar" --mode-mask 4011 "$dir/root" x:1
+check '--mode-mask' sh -c "tar -tvf '$(layer "$dir/o.tar")' |
+    grep '^-rwxr--r--.* etc/a\$'"
+run pack -o "$dir/o.tar" --nanoseconds --mtime 1000000000 "$dir/small" x:1
+check '--nanoseconds --mtime' sh -c "TZ=UTC tar --full-time -tvf \
+    '$(layer "$dir/o.tar")' | grep '2001-09-09 01:46:40 '"
+touch -d '2020-01-02 03:04:05.123456789' "$dir/small/hello"
+run pack -o "$dir/o.tar" --nanoseconds "$dir/small" x:1
+check '--nanoseconds' sh -c "tar --full-time -tvf \
+    '$(layer "$dir/o.tar")' | grep '03:04:05.123456789'"
+run pack -o "$dir/o.tar" "$dir/small" x:1
+check 'no --nanoseconds' fails grep -q 'mtime=' "$(layer "$dir/o.tar")"
+touch -t 202001020304.05 "$dir/small/hello"
+if python3 -c 'import os, sys
+os.setxattr(sys.argv[1], "user.test", b"value")' "$dir/small/hello" \
+    2>/dev/null; then
+    run pack -o "$dir/o.tar" "$dir/small" x:1
+    check 'extended attributes' grep -aq 'SCHILY.xattr.user.test=value' \
+        "$(layer "$dir/o.tar")"
+    run pack -o "$dir/o.tar" --no-xattrs "$dir/small" x:1
+    check '--no-xattrs' fails grep -aq SCHILY "$(layer "$dir/o.tar")"
+    python3 -c 'import os, sys
+os.removexattr(sys.argv[1], "user.test")' "$dir/small/hello"
+else
+    run pack -o "$dir/o.tar" --no-xattrs "$dir/small" x:1
+    check '--no-xattrs' done_well
+fi
 run --version
 check '--version' grep -q '^ocitar [0-9]' "$dir/out"
 run pack -V
@@ -219,8 +276,9 @@ check '--help' grep -q '^Usage: ' "$dir/out"
 run pack --help
 check 'pack --help: done' done_well
 for option in arch arch-variant os platform author cmd entrypoint env label \
-    annotation port volume user working-dir created stop-signal history owner \
-    mtime digest compress memory output no-docker-manifest dry-run quiet tar \
+    annotation port volume user working-dir created stop-signal history ref \
+    owner mtime mode-mask nanoseconds no-xattrs with-root exclude digest \
+    compress memory output no-docker-manifest docker-types dry-run quiet tar \
     version help; do
     check "pack --help has --$option" grep -q -- "--$option " "$dir/out"
 done
@@ -408,7 +466,11 @@ set -- -m '' --arch '' --arch-variant '' --os '' --platform linux \
     --created 2024-01-01T00:00:00 --created 2024-01-01T00:00:00.Z \
     --created 2024-01-01T00:00:00Zx --created 9999-12-31T23:59:59-01:00 \
     --owner 1 --owner 1: --owner :1 --owner a:b --owner 4294967296:0 \
-    --mtime '' --mtime x --mtime 1.5 --digest md5 --digest sha384 \
+    --mtime '' --mtime x --mtime 1.5 --mode-mask '' --mode-mask 8 \
+    --mode-mask 0x7 --mode-mask 17777 --mode-mask 7777777777777 \
+    --exclude '' --exclude /etc --exclude etc/ --exclude ./etc --exclude / \
+    --ref '' --ref X --ref x:1 --ref y: --ref "y@sha256:$digest" \
+    --digest md5 --digest sha384 \
     --memory '' --memory K --memory 1T --memory 1KK --memory -1 \
     --memory 99999999999999999999 --memory 18446744073709551615G
 while [ $# -gt 0 ]; do
@@ -416,10 +478,15 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 wrong '-l k=2' pack -l k=1 -l k=2 -o "$dir/w.tar" "$dir/small" x:1
+wrong '--ref y:latest' pack --ref y --ref y:latest -o "$dir/w.tar" \
+    "$dir/small" x:1
+wrong --docker-types pack --docker-types --annotation a=b -o "$dir/w.tar" \
+    "$dir/small" x:1
 wrong '-p 80' pack -p 80 -p 80 -o "$dir/w.tar" "$dir/small" x:1
 wrong '-v /d' pack -v /d -v /d -o "$dir/w.tar" "$dir/small" x:1
 invalid=$(printf 'a\377b')
-for o in -a -c -C -u -w -v --stop-signal --history --os -m; do
+for o in -a -c -C -u -w -v --stop-signal --history --os -m \
+    --exclude; do
     wrong "$o " pack $o "$invalid" -o "$dir/w.tar" "$dir/small" x:1
 done
 for name in x: x:. :x /x x/ x//y 'x y' x:a:b x@y "x@sha256:$digest" ''; do
