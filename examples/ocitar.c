@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef OCITAR_WITH_ZLIB
@@ -31,6 +32,123 @@
 #endif
 
 enum { DONE = 0, FAILED = 1, WRONG = 2 }; /* exit codes */
+
+/* ---- progress ---------------------------------------------------------- */
+
+/* How far the run is, in bytes of its inputs: a line on standard error that
+   is written over and over, and cleared in the end. */
+static struct progress {
+    uint64_t total; /* 0: not known */
+    uint64_t done;
+    uint64_t now;  /* size of the file that is being read */
+    uint64_t seen; /* bytes that went out since it began */
+    int64_t start; /* milliseconds */
+    int64_t drawn;
+    int width; /* of the line that is shown; 0: none is */
+    uint8_t on;
+} progress;
+
+static int64_t milliseconds(void)
+{
+    struct timespec t;
+
+    if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
+        return 0;
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static const char *size_text(uint64_t size, char out[32])
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+    double n = (double)size / 1024;
+    size_t i;
+
+    for (i = 0; i < 3 && n >= 1000; i++)
+        n /= 1024;
+    snprintf(out, 32, "%.1f %s", n, units[i]);
+    return out;
+}
+
+static void progress_clear(void)
+{
+    if (progress.width > 0)
+        fprintf(stderr, "\r%*s\r", progress.width, "");
+    progress.width = 0;
+}
+
+static void progress_draw(int64_t now)
+{
+    const struct progress *p = &progress;
+    uint64_t done = p->done + (p->seen < p->now ? p->seen : p->now);
+    double seconds = (double)(now - p->start) / 1000;
+    double rate = seconds > 0 ? (double)done / seconds : 0;
+    char text[160], a[32], b[32];
+    int len = snprintf(text, sizeof text, "%s", size_text(done, a));
+
+    if (p->total > 0)
+        len += snprintf(text + len, 40, " of %s", size_text(p->total, a));
+    len += snprintf(text + len, 40, "  %s/s", size_text((uint64_t)rate, b));
+    if (p->total > done && seconds >= 1 && rate >= 1) {
+        uint64_t left = (uint64_t)((double)(p->total - done) / rate);
+
+        len += snprintf(text + len, 40, "  %llu:%02u left",
+                        (unsigned long long)left / 60, (unsigned)(left % 60));
+    }
+    if (len < p->width) /* over what is left of a longer line */
+        len += snprintf(text + len, 80, "%*s", p->width - len, "");
+    fprintf(stderr, "\r%s", text);
+    progress.width = len;
+    progress.drawn = now;
+}
+
+/* Something went on: a new line, but at most ten a second. */
+static void progress_tick(void)
+{
+    int64_t now;
+
+    if (!progress.on)
+        return;
+    now = milliseconds();
+    if (now - progress.drawn >= 100)
+        progress_draw(now);
+}
+
+static void progress_begin(uint64_t total)
+{
+    progress.on = 1;
+    progress.total = total;
+    progress.start = milliseconds();
+    progress_draw(progress.start);
+}
+
+static void progress_end(void)
+{
+    progress_clear();
+    progress.on = 0;
+}
+
+/* Bytes that were read. */
+static void progress_read(uint64_t size)
+{
+    progress.done += size;
+    progress_tick();
+}
+
+/* A file of that size is next; what was before it has been read. */
+static void progress_file(uint64_t size)
+{
+    progress.done += progress.now;
+    progress.now = size;
+    progress.seen = 0;
+    progress_tick();
+}
+
+/* Bytes that were written, which tell how far the file is. */
+static void progress_written(uint64_t size)
+{
+    progress.seen += size;
+    progress_tick();
+}
 
 /* ---- messages ---------------------------------------------------------- */
 
@@ -136,6 +254,7 @@ static void complain(const char *format, ...)
     for (i = 0; text[i] != 0; i++)
         if ((unsigned char)text[i] < ' ' || text[i] == 127)
             text[i] = '?';
+    progress_clear();
     fprintf(stderr, "ocitar: %s\n", text);
 }
 
@@ -289,28 +408,37 @@ static int parse_date(const char *s, ocitar_time *out)
            out->seconds <= 253402300799;
 }
 
-/* UTF-8, in which all of an image's documents are. */
-static int is_utf8(const char *text)
+/* Bytes of the character at `s`, which is not the NUL; 0: not UTF-8. */
+static size_t utf8_length(const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
-    uint32_t least, c;
-    int more;
+    uint32_t c = s[0], least;
+    size_t more, i;
 
-    while (*s != 0) {
-        c = *s++;
-        if (c < 0x80)
-            continue;
-        more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
-        least = c >= 0xf0 ? 0x10000 : c >= 0xe0 ? 0x800 : 0x80;
-        if (c < 0xc0 || c > 0xf7)
+    if (c < 0x80)
+        return 1;
+    if (c < 0xc0 || c > 0xf7)
+        return 0;
+    more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
+    least = c >= 0xf0 ? 0x10000 : c >= 0xe0 ? 0x800 : 0x80;
+    c &= 0x3fu >> more;
+    for (i = 1; i <= more; i++) {
+        if ((s[i] & 0xc0) != 0x80)
             return 0;
-        for (c &= 0x3fu >> more; more > 0 && (*s & 0xc0) == 0x80; more--)
-            c = c << 6 | (*s++ & 0x3f);
-        if (more > 0 || c < least || c > 0x10ffff ||
-            (c >= 0xd800 && c < 0xe000))
-            return 0;
+        c = c << 6 | (s[i] & 0x3f);
     }
-    return 1;
+    return c < least || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0
+                                                                    : more + 1;
+}
+
+/* UTF-8, in which all of an image's documents are. */
+static int is_utf8(const char *s)
+{
+    size_t n = 1;
+
+    for (; *s != 0 && n > 0; s += n)
+        n = utf8_length(s);
+    return n > 0;
 }
 
 /* ---- options ----------------------------------------------------------- */
@@ -349,7 +477,8 @@ typedef struct options {
     compress_how compress;
     uint8_t algorithm;
     uint8_t own, nanoseconds, no_xattrs, with_root; /* of directories */
-    uint8_t no_docker, dry_run, quiet, tar, version, help;
+    uint8_t no_docker, dry_run, json, progress, quiet;
+    uint8_t tar, version, help;
 } options;
 
 static void list_add(list *l, const char *item)
@@ -659,6 +788,8 @@ static const struct option {
     {"no-docker-manifest", 0, set_flag, FIELD(no_docker)},
     {"docker-types", 0, set_flag, FIELD(image.docker_types)},
     {"dry-run", 0, set_flag, FIELD(dry_run)},
+    {"json", 0, set_flag, FIELD(json)},
+    {"progress", 0, set_flag, FIELD(progress)},
     {"quiet", 0, set_flag, FIELD(quiet)},
     {"tar", 't', set_flag, FIELD(tar)},
     {"version", 'V', set_flag, FIELD(version)},
@@ -849,8 +980,9 @@ static void options_free(options *o)
 /* ---- inputs ------------------------------------------------------------ */
 
 typedef struct input {
-    const char *path;
-    int descriptor; /* -1: a directory */
+    const char *given; /* on the command line */
+    const char *path;  /* as messages have it */
+    int descriptor;    /* -1: a directory */
     struct stat info;
 } input;
 
@@ -865,6 +997,7 @@ static int open_inputs(input *in, const list *paths)
     size_t i;
 
     for (i = 0; i < paths->count; i++) {
+        in[i].given = paths->items[i];
         in[i].path = paths->items[i];
         in[i].descriptor = -1;
     }
@@ -1092,6 +1225,74 @@ static void catch_signals(void)
             sigaction(numbers[i], &action, NULL);
 }
 
+/* What lies between the archive and its output: it passes everything on, and
+   takes the digest of index.json, which no call of the library tells. */
+typedef struct tap {
+    ocitar_sink to; /* without put_fn: nowhere */
+    uint64_t at;    /* where the next byte goes */
+    uint64_t from;  /* the next byte of index.json */
+    uint64_t left;  /* how many of it are to come */
+    ocitar_digester digester;
+    ocitar_digest digest;
+} tap;
+
+static int tap_put(void *user, const void *data, size_t len)
+{
+    tap *t = (tap *)user;
+    const char *bytes = (const char *)data;
+    uint64_t skip, n;
+
+    if (t->left > 0 && t->at + len > t->from) {
+        skip = t->from - t->at;
+        n = len - skip < t->left ? len - skip : t->left;
+        ocitar_digester_update(&t->digester, bytes + skip, (size_t)n);
+        t->from += n;
+        t->left -= n;
+        if (t->left == 0)
+            ocitar_digester_end(&t->digester, &t->digest);
+    }
+    t->at += len;
+    progress_written(len);
+    return t->to.put_fn != NULL ? t->to.put_fn(t->to.user, data, len) : 0;
+}
+
+static int tap_put_at(void *user, uint64_t offset, const void *data,
+                      size_t len)
+{
+    const tap *t = (const tap *)user;
+
+    return t->to.put_fn != NULL
+               ? t->to.put_at_fn(t->to.user, offset, data, len)
+               : 0;
+}
+
+static int tap_truncate(void *user, uint64_t offset)
+{
+    tap *t = (tap *)user;
+
+    t->at = offset;
+    return t->to.put_fn != NULL ? t->to.truncate_fn(t->to.user, offset) : 0;
+}
+
+static void tap_sink(tap *t, ocitar_sink *out)
+{
+    memset(out, 0, sizeof *out);
+    out->put_fn = tap_put;
+    out->user = t;
+    if (t->to.put_fn != NULL && t->to.put_at_fn == NULL)
+        return;
+    out->put_at_fn = tap_put_at;
+    out->truncate_fn = tap_truncate;
+}
+
+/* index.json begins at `at`, with its header of one block. */
+static void tap_index(tap *t, uint64_t at, uint64_t size)
+{
+    t->from = at + 512;
+    t->left = size;
+    ocitar_digester_begin(&t->digester, OCITAR_SHA256, NULL);
+}
+
 /* ---- pack -------------------------------------------------------------- */
 
 typedef struct pack {
@@ -1104,6 +1305,7 @@ typedef struct pack {
     ocitar_directory directory;
     ocitar_output output;
     struct stat output_info; /* if it is written straight to a file */
+    tap tap;
     const input *current;    /* the layer being packed */
     char trouble[4096];      /* where in it the walk failed */
     const char *temp_directory;
@@ -1206,10 +1408,14 @@ static int note_entry(void *user, int what, const char *name, int error)
         snprintf(p->trouble, sizeof p->trouble, "%s", name);
     if (what == OCITAR_TREE_SKIPPED)
         complain("%s/%s: a socket, skipped", p->current->path, name);
-    if (what != OCITAR_TREE_ENTRY || p->output_info.st_ino == 0)
+    if (what != OCITAR_TREE_ENTRY ||
+        (p->output_info.st_ino == 0 && !progress.on))
         return 0;
     snprintf(path, sizeof path, "%s/%s", p->current->path, name);
-    if (lstat(path, &st) != 0 || !is_output(p, &st))
+    if (lstat(path, &st) != 0)
+        return 0; /* the layer says so */
+    progress_file(S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0);
+    if (!is_output(p, &st))
         return 0;
     complain("%s: this is the output", path);
     return 1;
@@ -1253,6 +1459,7 @@ static int read_full(const input *in, unsigned char *buffer, size_t size,
             return FAILED;
         }
     }
+    progress_read(*len);
     return DONE;
 }
 
@@ -1414,6 +1621,7 @@ static int pack_layer(pack *p, const input *in)
                   : pack_directory(p, buffer, sizeof buffer);
     if (done != DONE)
         return done;
+    progress_file(0);
     code = ocitar_layer_end(&p->layer);
     if (code == OCITAR_E_RANGE) { /* no room was left for such a size */
         complain("%s: a layer of 8 GiB or more needs a pipe: "
@@ -1472,6 +1680,19 @@ static int begin_image(pack *p)
     return ocitar_image_begin(&p->image, &p->index, &image);
 }
 
+/* Before each entry of the archive. */
+static int note_object(void *user, ocitar_entry *entry)
+{
+    static const char name[] = "index.json";
+    pack *p = (pack *)user;
+    size_t len = entry->name_len > 0 ? entry->name_len : strlen(entry->name);
+
+    if (len == sizeof name - 1 && memcmp(entry->name, name, len) == 0)
+        tap_index(&p->tap, ocitar_archive_size(&p->archive),
+                  (uint64_t)entry->size);
+    return 0;
+}
+
 static int begin_archive(pack *p)
 {
     static unsigned char buffer[65536];
@@ -1483,7 +1704,11 @@ static int begin_archive(pack *p)
     if (p->in_directory)
         ocitar_directory_layout(&p->directory, &layout);
     else if (!p->o->dry_run)
-        ocitar_fd_sink(&p->output.fd, &archive.sink);
+        ocitar_fd_sink(&p->output.fd, &p->tap.to);
+    if (!p->in_directory)
+        tap_sink(&p->tap, &archive.sink);
+    archive.hook_fn = note_object;
+    archive.hook_user = p;
     archive.buffer = buffer;
     archive.buffer_size = sizeof buffer;
     layout.keys = p->keys;
@@ -1504,6 +1729,26 @@ static int begin_archive(pack *p)
     return code == OCITAR_OK ? DONE : explain(p, code);
 }
 
+/* A directory has no tap: index.json is read back. */
+static int digest_index(pack *p)
+{
+    unsigned char buffer[4096];
+    ocitar_digester digester;
+    ocitar_source source;
+    size_t len = 1;
+    int code = ocitar_layout_reader(&p->layout, "index.json", &source);
+
+    if (code != OCITAR_OK)
+        return code;
+    ocitar_digester_begin(&digester, OCITAR_SHA256, NULL);
+    while (code == 0 && len > 0) {
+        code = source.get_fn(source.user, buffer, sizeof buffer, &len);
+        ocitar_digester_update(&digester, buffer, len);
+    }
+    ocitar_digester_end(&digester, &p->tap.digest);
+    return code == 0 ? (int)OCITAR_OK : (int)OCITAR_E_SOURCE;
+}
+
 static int pack_image(pack *p)
 {
     int done = begin_archive(p), code;
@@ -1516,25 +1761,25 @@ static int pack_image(pack *p)
     code = ocitar_image_end(&p->image);
     if (code == OCITAR_OK)
         code = ocitar_index_end(&p->index);
+    if (code == OCITAR_OK && p->in_directory)
+        code = digest_index(p);
     if (code == OCITAR_OK)
         code = p->in_directory ? ocitar_directory_finish(&p->directory)
                                : ocitar_archive_finish(&p->archive);
     return code == OCITAR_OK ? DONE : explain(p, code);
 }
 
-/* What was made, for people and scripts. */
-static int report(const pack *p)
+/* What was made, for people. */
+static int report_line(const pack *p, FILE *to)
 {
     const ocitar_descriptor *d = ocitar_image_descriptor(&p->image);
     int dry = p->o->dry_run, ok = 1;
-    FILE *to = strcmp(p->output_name, "-") == 0 && !dry ? stderr : stdout;
     char digest[OCITAR_DIGEST_TEXT_MAX];
     ocitar_reference ref;
     uint64_t size = ocitar_archive_size(&p->archive);
     size_t i;
 
-    if (d == NULL ||
-        ocitar_reference_parse(&ref, d->reference, 0) != OCITAR_OK)
+    if (ocitar_reference_parse(&ref, d->reference, 0) != OCITAR_OK)
         return FAILED; /* cannot be: the image was ended */
     for (i = 0; dry && i < p->layers; i++) {
         ocitar_digest_format(&p->pool[i].digest, digest);
@@ -1560,6 +1805,155 @@ static int report(const pack *p)
                   dry ? "nothing written" : p->output_shown) > 0;
     return to == stderr ? DONE : written(to, ok);
 }
+
+/* ---- JSON -------------------------------------------------------------- */
+
+/* A string. What is not UTF-8, which a path may be, becomes U+FFFD. */
+static void json_string(FILE *to, const char *s)
+{
+    size_t n;
+
+    putc('"', to);
+    for (; *s != 0; s += n > 0 ? n : 1) {
+        n = utf8_length(s);
+        if (n == 0)
+            fputs("\\ufffd", to);
+        else if (*s == '"' || *s == '\\')
+            fprintf(to, "\\%c", *s);
+        else if (n == 1 && *s < ' ')
+            fprintf(to, "\\u%04x", (unsigned)*s);
+        else
+            fwrite(s, 1, n, to);
+    }
+    putc('"', to);
+}
+
+/* A member of an object; `before` is what stands before it: "{" or ",". */
+static void json_key(FILE *to, const char *before, const char *key)
+{
+    fprintf(to, "%s\"%s\":", before, key);
+}
+
+static void json_text(FILE *to, const char *before, const char *key,
+                      const char *value)
+{
+    json_key(to, before, key);
+    json_string(to, value);
+}
+
+static void json_size(FILE *to, const char *before, const char *key,
+                      uint64_t value)
+{
+    json_key(to, before, key);
+    fprintf(to, "%llu", (unsigned long long)value);
+}
+
+static void json_digest(FILE *to, const char *before, const char *key,
+                        const ocitar_digest *digest)
+{
+    char text[OCITAR_DIGEST_TEXT_MAX];
+
+    ocitar_digest_format(digest, text);
+    json_text(to, before, key, text);
+}
+
+/* A reference with its tag, written or not. */
+static void json_reference(FILE *to, const char *reference)
+{
+    ocitar_reference ref;
+    size_t size = strlen(reference) + sizeof ":latest";
+    char *full = (char *)grow(NULL, size, 1);
+    int tagged = ocitar_reference_parse(&ref, reference, 0) != OCITAR_OK ||
+                 ref.tag != NULL;
+
+    snprintf(full, size, "%s%s", reference, tagged ? "" : ":latest");
+    json_string(to, full);
+    free(full);
+}
+
+static void json_platform(FILE *to, const ocitar_platform *platform)
+{
+    json_key(to, ",", "platform");
+    json_text(to, "{", "os", platform->os);
+    json_text(to, ",", "architecture", platform->architecture);
+    if (platform->variant != NULL)
+        json_text(to, ",", "variant", platform->variant);
+    putc('}', to);
+}
+
+/* The layers, each with the ChainID of the layers up to it. */
+static void json_layers(FILE *to, const pack *p)
+{
+    ocitar_digest chain = OCITAR_ZERO;
+    size_t i;
+
+    json_key(to, ",", "layers");
+    putc('[', to);
+    for (i = 0; i < p->layers; i++) {
+        const ocitar_descriptor *d = &p->pool[i];
+
+        json_text(to, i > 0 ? ",{" : "{", "mediaType",
+                  p->o->image.docker_types
+                      ? ocitar_media_type_docker(d->media_type)
+                      : ocitar_media_type_oci(d->media_type));
+        json_size(to, ",", "size", d->size);
+        json_digest(to, ",", "digest", &d->digest);
+        if (d->diff_id.algorithm != 0 &&
+            ocitar_chain_id(&chain, i > 0 ? &chain : NULL, &d->diff_id) ==
+                OCITAR_OK) {
+            json_digest(to, ",", "diffID", &d->diff_id);
+            json_digest(to, ",", "chainID", &chain);
+        }
+        json_text(to, ",", "source", p->inputs[i].given);
+        putc('}', to);
+    }
+    putc(']', to);
+}
+
+static int report_json(const pack *p, FILE *to)
+{
+    const ocitar_descriptor *d = ocitar_image_descriptor(&p->image);
+    size_t i;
+
+    json_key(to, "{", "reference");
+    json_reference(to, d->reference);
+    json_key(to, ",", "references");
+    for (i = 0; i <= d->more_reference_count; i++) {
+        putc(i == 0 ? '[' : ',', to);
+        json_reference(to, i == 0 ? d->reference : d->more_references[i - 1]);
+    }
+    putc(']', to);
+    json_text(to, ",", "output", p->output_name);
+    json_key(to, ",", "dryRun");
+    fputs(p->o->dry_run ? "true" : "false", to);
+    if (!p->in_directory)
+        json_size(to, ",", "size", ocitar_archive_size(&p->archive));
+    json_digest(to, ",", "index", &p->tap.digest);
+    json_text(to, ",", "mediaType", d->media_type);
+    json_digest(to, ",", "manifest", &d->digest);
+    json_size(to, ",", "manifestSize", d->size);
+    json_digest(to, ",", "config", &d->diff_id);
+    if (d->artifact_type != NULL)
+        json_text(to, ",", "artifactType", d->artifact_type);
+    if (d->platform.architecture != NULL)
+        json_platform(to, &d->platform);
+    json_layers(to, p);
+    fputs("}\n", to);
+    return written(to, !ferror(to));
+}
+
+/* What was made. Standard output may be taken by the archive. */
+static int report(const pack *p)
+{
+    int taken = strcmp(p->output_name, "-") == 0 && !p->o->dry_run;
+    FILE *to = taken ? stderr : stdout;
+
+    if (p->o->json)
+        return report_json(p, to);
+    return p->o->quiet ? (int)DONE : report_line(p, to);
+}
+
+/* ---- pack: the run ----------------------------------------------------- */
 
 /* Is there nothing in the directory, or no directory? */
 static int is_empty(const char *path)
@@ -1624,6 +2018,25 @@ static int commit_output(pack *p)
     return FAILED;
 }
 
+/* Shows progress if it was asked for, or where somebody may look. */
+static void show_progress(const pack *p)
+{
+    const options *o = p->o;
+    uint64_t total = 0;
+    size_t i;
+
+    if (o->quiet ||
+        (!o->progress && (o->json || !isatty(STDERR_FILENO))))
+        return;
+    for (i = 0; i < p->layers; i++) {
+        if (p->inputs[i].descriptor < 0 ||
+            !S_ISREG(p->inputs[i].info.st_mode))
+            break;
+        total += (uint64_t)p->inputs[i].info.st_size;
+    }
+    progress_begin(i == p->layers ? total : 0);
+}
+
 /* From open inputs to a complete file. */
 static int pack_output(pack *p)
 {
@@ -1631,15 +2044,18 @@ static int pack_output(pack *p)
 
     if (done == DONE && !p->o->dry_run)
         done = open_output(p);
-    if (done == DONE)
+    if (done == DONE) {
+        show_progress(p);
         done = pack_image(p);
+        progress_end();
+    }
     if (done == DONE && !p->o->dry_run && !p->in_directory)
         done = commit_output(p);
     if (!p->o->dry_run)
         ocitar_output_abandon(&p->output); /* nothing, after a commit */
     ocitar_directory_end(&p->directory);
     pending_output = NULL;
-    return done == DONE && !p->o->quiet ? report(p) : done;
+    return done == DONE ? report(p) : done;
 }
 
 static int begin_spool(pack *p)
