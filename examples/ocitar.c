@@ -1,10 +1,13 @@
-/* ocitar.c - the command: root file systems become a container image.
+/* ocitar.c - the command: root file systems become a container image, and
+   other files an artifact.
 
        ocitar pack [options] ROOTFS... NAME[:TAG]
+       ocitar artifact [options] FILE[:MEDIATYPE]... NAME[:TAG]
+       sloci-image [options] ROOTFS NAME[:TAG]    (a link to the command)
 
    What concerns images goes through the public calls of ocitar.h; what is
    here is a command's own business: options, paths, messages. Read it from
-   the bottom: main, pack, pack_image, pack_layer.
+   the bottom: main, run_command, pack_image, pack_layer and add_file.
 
    With -DOCITAR_WITH_ZLIB ... -lz it takes and makes gzip, and with
    -DOCITAR_WITH_ZSTD ... -lzstd zstd.                                     */
@@ -21,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +36,9 @@
 #endif
 
 enum { DONE = 0, FAILED = 1, WRONG = 2 }; /* exit codes */
+
+/* The commands: bits, so that an option can belong to several. */
+enum { PACK = 1, ARTIFACT = 2, SLOCI = 4, BOTH = PACK | ARTIFACT };
 
 /* ---- progress ---------------------------------------------------------- */
 
@@ -154,12 +161,15 @@ static void progress_written(uint64_t size)
 
 static const char help_text[] =
     "Usage: ocitar pack [options] ROOTFS... NAME[:TAG]\n"
-    "       ocitar --version | --help | pack --help\n"
+    "       ocitar artifact [options] FILE[:MEDIATYPE]... NAME[:TAG]\n"
+    "       ocitar --version | --help | pack --help | artifact --help\n"
     "\n"
-    "Makes a container image (OCI image layout in a tar) out of root file\n"
-    "systems. Each ROOTFS is one layer, the lowest first: a directory, a\n"
-    "tar file, as it is or in gzip or zstd, or \"-\" for such a tar on\n"
-    "standard input.\n";
+    "pack makes a container image (OCI image layout in a tar) out of root\n"
+    "file systems. Each ROOTFS is one layer, the lowest first: a directory,\n"
+    "a tar file, as it is or in gzip or zstd, or \"-\" for such a tar on\n"
+    "standard input. artifact makes an OCI artifact, in the same form, out\n"
+    "of any files. Called as sloci-image, by a link of that name, it takes\n"
+    "the command line of that program.\n";
 
 static const char pack_help_text[] =
     "Usage: ocitar pack [options] ROOTFS... NAME[:TAG]\n"
@@ -235,9 +245,91 @@ static const char pack_help_text_3[] =
     "a time the image has no date, so that the same input always gives the\n"
     "same bytes. Exit status: 0 done, 1 failed, 2 wrong command line.\n";
 
+static const char artifact_help_text[] =
+    "Usage: ocitar artifact [options] FILE[:MEDIATYPE]... NAME[:TAG]\n"
+    "\n"
+    "Makes an OCI artifact (firmware, a bill of materials, a signature) out\n"
+    "of files. Each becomes a layer with its base name as the annotation\n"
+    "org.opencontainers.image.title. MEDIATYPE is application/octet-stream\n"
+    "if not given; \"-\" is standard input, which has no title.\n"
+    "\n"
+    "The artifact\n"
+    "      --artifact-type TYPE   what it is, a media type; if not given,\n"
+    "                          application/vnd.unknown.artifact.v1\n"
+    "      --config FILE[:MEDIATYPE]   its config, instead of an empty one;\n"
+    "                          application/vnd.unknown.config.v1+json\n"
+    "      --subject DIGEST,SIZE[,MEDIATYPE]   the manifest it is about: of\n"
+    "                          an image, if no MEDIATYPE is given\n"
+    "      --annotation KEY=VALUE   one in the manifest; .x means\n"
+    "                          org.opencontainers.image.x (repeat)\n"
+    "      --created TIME      the annotation .created: seconds since 1970,\n"
+    "                          or 2024-02-29T12:00:00Z\n"
+    "      --platform OS/ARCH[/VARIANT]   what it is for\n"
+    "      --inline SIZE       files up to SIZE, at most 4096, also stand in\n"
+    "                          the manifest\n"
+    "      --ref NAME[:TAG]    a further name of the artifact (repeat)\n"
+    "      --digest ALGORITHM  sha256 (if not given), or sha512, which few\n"
+    "                          programs take\n";
+
+static const char artifact_help_text_2[] =
+    "\n"
+    "The run\n"
+    "  -o, --output FILE       NAME-TAG.tar, if not given; \"-\" is standard\n"
+    "                          output; DIR/ is a layout directory, not a tar\n"
+    "      --memory SIZE       of standard input for a pipe, what waits in\n"
+    "                          memory and not in $TMPDIR: 1M, if not given\n"
+    "      --dry-run           print size and digests, write nothing\n"
+    "      --json              print what was made as one JSON object; on\n"
+    "                          standard error where --output - is written\n"
+    "      --progress          show it on standard error; if not given, only\n"
+    "                          where that is a terminal, and not with --json\n"
+    "      --quiet             print nothing but errors and --json\n"
+    "  -V, --version           print the version\n"
+    "  -h, --help              print this\n"
+    "\n"
+    "SOURCE_DATE_EPOCH, if set, stands in for --created. The same input\n"
+    "always gives the same bytes. Exit status: 0 done, 1 failed, 2 wrong\n"
+    "command line.\n";
+
+static const char sloci_help_text[] =
+    "Usage: sloci-image [options] ROOTFS NAME[:TAG]\n"
+    "\n"
+    "Makes an image of one layer, compressed with gzip if this program was\n"
+    "built with zlib: the new layout directory NAME, or with --tar the file\n"
+    "NAME-TAG-ARCH[-VARIANT]-OS.oci-image.tar. NAME is a path, ROOTFS a\n"
+    "directory or a tar, as it is or in gzip, which stays where it is.\n"
+    "\n"
+    "  -m, --arch ARCH         amd64, arm64, ...; what uname -m says, if not\n"
+    "                          given\n"
+    "      --arch-variant V    such as v7\n"
+    "      --os OS             linux, if not given\n"
+    "  -a, --author TEXT       who made it\n"
+    "  -C, --entrypoint ARG    the program and its fixed arguments (repeat)\n"
+    "  -c, --cmd ARG           default arguments (repeat)\n"
+    "  -e, --env NAME=VALUE    an environment variable (repeat)\n"
+    "  -l, --label KEY=VALUE   a label (repeat); .x means\n"
+    "                          org.opencontainers.image.x\n"
+    "  -p, --port PORT[/PROTO] a port it listens on (repeat); also --expose\n"
+    "  -u, --user USER[:GROUP] who runs it, by name or number\n"
+    "  -v, --volume DIR        a directory for data of its own (repeat)\n"
+    "  -w, --working-dir DIR   where it starts\n"
+    "  -t, --tar               a tar and not a directory\n"
+    "      --debug             say on standard error what was made\n"
+    "  -V, --version           print the version\n"
+    "  -h, --help              print this\n"
+    "\n"
+    "This is ocitar, called by the name of sloci-image. SOURCE_DATE_EPOCH, if\n"
+    "set, is the image's date and the latest time of a file; without it the\n"
+    "image has no date. ocitar pack --help has more options.\n";
+
 static const char *const general_help[] = {help_text, NULL};
 static const char *const pack_help[] = {pack_help_text, pack_help_text_2,
                                         pack_help_text_3, NULL};
+static const char *const artifact_help[] = {artifact_help_text,
+                                            artifact_help_text_2, NULL};
+static const char *const sloci_help[] = {sloci_help_text, NULL};
+static const char *const sloci_version[] = {
+    "sloci-image (ocitar " OCITAR_VERSION ")\n", NULL};
 static const char *const version_text[] = {"ocitar " OCITAR_VERSION "\n",
                                            NULL};
 
@@ -258,18 +350,22 @@ static void complain(const char *format, ...)
     fprintf(stderr, "ocitar: %s\n", text);
 }
 
+/* Whose help it is that helps. */
+static const char *help_command = "ocitar";
+
 /* A wrong command line: the option or operand, its value or NULL, why. */
 static int wrong(const char *what, const char *value, const char *why)
 {
     complain("%s%s%s: %s", what, value != NULL ? " " : "",
              value != NULL ? value : "", why);
-    fputs("try 'ocitar pack --help'\n", stderr);
+    fprintf(stderr, "try '%s --help'\n", help_command);
     return WRONG;
 }
 
+/* Nobody is told that standard error cannot be written. */
 static int written(FILE *file, int ok)
 {
-    if (ok && fflush(file) == 0)
+    if (file == stderr || (ok && fflush(file) == 0))
         return DONE;
     complain("standard output: %s", strerror(errno));
     return FAILED;
@@ -463,22 +559,30 @@ typedef struct compress_how {
 } compress_how;
 
 typedef struct options {
+    uint8_t command;
     ocitar_image_desc image; /* the lists are put in last */
     list cmd, entrypoint, env, ports, volumes, history, operands;
     list references; /* further ones */
     list exclude;
     pairs labels, annotations;
     char platform[128]; /* the text that image.platform points into */
+    const char *name; /* of the image, as it was given */
     const char *output;
+    const char *config;         /* FILE[:MEDIATYPE] */
+    ocitar_descriptor subject;  /* without a digest: none */
+    size_t inlined;             /* the largest file that is */
+    char *path;                 /* that sloci-image's name leads to */
+    ocitar_pair tag;            /* what is left of that name */
     ocitar_time mtime;
     uint32_t owner[2]; /* uid, gid */
     uint32_t mode_mask;
     size_t memory;
     compress_how compress;
     uint8_t algorithm;
+    uint8_t created_given; /* and not taken from the environment */
     uint8_t own, nanoseconds, no_xattrs, with_root; /* of directories */
     uint8_t no_docker, dry_run, json, progress, quiet;
-    uint8_t tar, version, help;
+    uint8_t tar, debug, version, help;
 } options;
 
 static void list_add(list *l, const char *item)
@@ -660,6 +764,61 @@ static const char *add_reference(void *field, const char *value)
                                : "not a NAME or NAME:TAG";
 }
 
+/* A type and a subtype (RFC 6838, 4.2). */
+static int is_media_type(const char *s)
+{
+    size_t len;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        len = strcspn(s, "/");
+        if (len == 0 || len > 127 || strchr("!#$&-^_.+", *s) != NULL ||
+            strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                      "0123456789!#$&-^_.+") < len)
+            return 0;
+        s += len;
+        if (*s != (i == 0 ? '/' : 0))
+            return 0;
+        s++;
+    }
+    return 1;
+}
+
+static const char *set_media_type(void *field, const char *value)
+{
+    *(const char **)field = value;
+    return is_media_type(value) ? NULL : "must be a media type";
+}
+
+/* DIGEST,SIZE[,MEDIATYPE] */
+static const char *set_subject(void *field, const char *value)
+{
+    ocitar_descriptor *d = (ocitar_descriptor *)field;
+    size_t len = strcspn(value, ",");
+    const char *size = value + len + (value[len] != 0);
+    size_t size_len = strcspn(size, ",");
+    const char *type = size + size_len + (size[size_len] != 0);
+
+    if (len == 0 || ocitar_digest_parse(&d->digest, value, len) != OCITAR_OK)
+        return "must begin with a digest, such as sha256:...";
+    if (size_len == 0 || !parse_number(size, size_len, INT64_MAX, &d->size))
+        return "must be DIGEST,SIZE, a number of bytes";
+    if (size[size_len] != 0 && !is_media_type(type))
+        return "must end in a media type";
+    d->media_type = size[size_len] != 0
+                        ? type
+                        : "application/vnd.oci.image.manifest.v1+json";
+    return NULL;
+}
+
+static const char *set_inline(void *field, const char *value)
+{
+    return parse_size(value, (size_t *)field) &&
+                   *(size_t *)field <= OCITAR_DATA_MAX
+               ? NULL
+               : "must be a number of bytes, at most 4096";
+}
+
 static const char *set_digest(void *field, const char *value)
 {
     uint8_t algorithm = ocitar_algorithm_parse(value, 0);
@@ -754,60 +913,84 @@ static const struct option {
     char letter; /* 0: none */
     const char *(*set_fn)(void *field, const char *value);
     size_t field;
+    uint8_t commands; /* PACK ... */
 } option_table[] = {
-    {"arch", 'm', set_text, FIELD(image.platform.architecture)},
-    {"arch-variant", 0, set_text, FIELD(image.platform.variant)},
-    {"os", 0, set_text, FIELD(image.platform.os)},
-    {"platform", 0, set_platform, 0},
-    {"author", 'a', set_text, FIELD(image.author)},
-    {"cmd", 'c', add_item, FIELD(cmd)},
-    {"entrypoint", 'C', add_item, FIELD(entrypoint)},
-    {"env", 'e', add_env, FIELD(env)},
-    {"label", 'l', add_pair, FIELD(labels)},
-    {"annotation", 0, add_pair, FIELD(annotations)},
-    {"port", 'p', add_port, FIELD(ports)},
-    {"expose", 0, add_port, FIELD(ports)}, /* sloci-image's other name */
-    {"volume", 'v', add_volume, FIELD(volumes)},
-    {"user", 'u', set_text, FIELD(image.user)},
-    {"working-dir", 'w', set_text, FIELD(image.working_dir)},
-    {"stop-signal", 0, set_text, FIELD(image.stop_signal)},
-    {"history", 0, add_item, FIELD(history)},
-    {"ref", 0, add_reference, FIELD(references)},
-    {"created", 0, set_created, FIELD(image.created)},
-    {"owner", 0, set_owner, 0},
-    {"mtime", 0, set_epoch, FIELD(mtime)},
-    {"mode-mask", 0, set_mode_mask, FIELD(mode_mask)},
-    {"nanoseconds", 0, set_flag, FIELD(nanoseconds)},
-    {"no-xattrs", 0, set_flag, FIELD(no_xattrs)},
-    {"with-root", 0, set_flag, FIELD(with_root)},
-    {"exclude", 0, add_exclude, FIELD(exclude)},
-    {"digest", 0, set_digest, FIELD(algorithm)},
-    {"memory", 0, set_size, FIELD(memory)},
-    {"compress", 0, set_compress, FIELD(compress)},
-    {"output", 'o', set_text, FIELD(output)},
-    {"no-docker-manifest", 0, set_flag, FIELD(no_docker)},
-    {"docker-types", 0, set_flag, FIELD(image.docker_types)},
-    {"dry-run", 0, set_flag, FIELD(dry_run)},
-    {"json", 0, set_flag, FIELD(json)},
-    {"progress", 0, set_flag, FIELD(progress)},
-    {"quiet", 0, set_flag, FIELD(quiet)},
-    {"tar", 't', set_flag, FIELD(tar)},
-    {"version", 'V', set_flag, FIELD(version)},
-    {"help", 'h', set_flag, FIELD(help)}};
+    {"arch", 'm', set_text, FIELD(image.platform.architecture), PACK | SLOCI},
+    {"arch-variant", 0, set_text, FIELD(image.platform.variant), PACK | SLOCI},
+    {"os", 0, set_text, FIELD(image.platform.os), PACK | SLOCI},
+    {"platform", 0, set_platform, 0, BOTH},
+    {"author", 'a', set_text, FIELD(image.author), PACK | SLOCI},
+    {"cmd", 'c', add_item, FIELD(cmd), PACK | SLOCI},
+    {"entrypoint", 'C', add_item, FIELD(entrypoint), PACK | SLOCI},
+    {"env", 'e', add_env, FIELD(env), PACK | SLOCI},
+    {"label", 'l', add_pair, FIELD(labels), PACK | SLOCI},
+    {"annotation", 0, add_pair, FIELD(annotations), BOTH},
+    {"port", 'p', add_port, FIELD(ports), PACK | SLOCI},
+    {"expose", 0, add_port, FIELD(ports), PACK | SLOCI}, /* the same */
+    {"volume", 'v', add_volume, FIELD(volumes), PACK | SLOCI},
+    {"user", 'u', set_text, FIELD(image.user), PACK | SLOCI},
+    {"working-dir", 'w', set_text, FIELD(image.working_dir), PACK | SLOCI},
+    {"stop-signal", 0, set_text, FIELD(image.stop_signal), PACK},
+    {"history", 0, add_item, FIELD(history), PACK},
+    {"ref", 0, add_reference, FIELD(references), BOTH},
+    {"created", 0, set_created, FIELD(image.created), BOTH},
+    {"artifact-type", 0, set_media_type, FIELD(image.artifact_type), ARTIFACT},
+    {"config", 0, set_text, FIELD(config), ARTIFACT},
+    {"subject", 0, set_subject, FIELD(subject), ARTIFACT},
+    {"inline", 0, set_inline, FIELD(inlined), ARTIFACT},
+    {"debug", 0, set_flag, FIELD(debug), SLOCI},
+    {"owner", 0, set_owner, 0, PACK},
+    {"mtime", 0, set_epoch, FIELD(mtime), PACK},
+    {"mode-mask", 0, set_mode_mask, FIELD(mode_mask), PACK},
+    {"nanoseconds", 0, set_flag, FIELD(nanoseconds), PACK},
+    {"no-xattrs", 0, set_flag, FIELD(no_xattrs), PACK},
+    {"with-root", 0, set_flag, FIELD(with_root), PACK},
+    {"exclude", 0, add_exclude, FIELD(exclude), PACK},
+    {"digest", 0, set_digest, FIELD(algorithm), BOTH},
+    {"memory", 0, set_size, FIELD(memory), BOTH},
+    {"compress", 0, set_compress, FIELD(compress), PACK},
+    {"output", 'o', set_text, FIELD(output), BOTH},
+    {"no-docker-manifest", 0, set_flag, FIELD(no_docker), PACK},
+    {"docker-types", 0, set_flag, FIELD(image.docker_types), PACK},
+    {"dry-run", 0, set_flag, FIELD(dry_run), BOTH},
+    {"json", 0, set_flag, FIELD(json), BOTH},
+    {"progress", 0, set_flag, FIELD(progress), BOTH},
+    {"quiet", 0, set_flag, FIELD(quiet), BOTH},
+    {"tar", 't', set_flag, FIELD(tar), PACK | SLOCI},
+    {"version", 'V', set_flag, FIELD(version), BOTH | SLOCI},
+    {"help", 'h', set_flag, FIELD(help), BOTH | SLOCI}};
 
-/* By name, or if that is NULL by letter. */
-static const struct option *find_option(const char *name, size_t len,
-                                        char letter)
+/* One that the command has, by name, or if that is NULL by letter. */
+static const struct option *find_option(uint8_t command, const char *name,
+                                        size_t len, char letter)
 {
     const struct option *option = option_table;
     const struct option *end = option + sizeof option_table / sizeof *option;
 
     for (; option < end; option++)
-        if (name == NULL ? letter != 0 && option->letter == letter
-                         : strlen(option->name) == len &&
-                               memcmp(option->name, name, len) == 0)
+        if ((option->commands & command) != 0 &&
+            (name == NULL ? letter != 0 && option->letter == letter
+                          : strlen(option->name) == len &&
+                                memcmp(option->name, name, len) == 0))
             return option;
     return NULL;
+}
+
+/* NULL, or what is wrong with the value. In sloci-image's command line nothing
+   is what an empty value means, and Buildroot makes use of it. */
+static const char *set_option(options *o, const struct option *option,
+                              const char *value)
+{
+    char *field = (char *)o + option->field;
+
+    if (o->command == SLOCI && *value == 0 &&
+        (option->set_fn == set_text || option->set_fn == add_port ||
+         option->set_fn == add_volume))
+        return NULL;
+    if (option->field != FIELD(output) && option->field != FIELD(config) &&
+        !is_utf8(value))
+        return "not UTF-8";
+    return option->set_fn(field, value);
 }
 
 /* One argument that begins with '-': a long option, or letters. A value may
@@ -822,7 +1005,7 @@ static int parse_option(options *o, const char *arg, char **argv, int *at)
     do {
         size_t len = is_long ? strcspn(p, "=") : 1;
 
-        option = find_option(is_long ? p : NULL, len, *p);
+        option = find_option(o->command, is_long ? p : NULL, len, *p);
         if (option == NULL)
             return wrong(arg, NULL, "unknown option");
         snprintf(shown, sizeof shown, "-%s%.*s", is_long ? "-" : "", (int)len,
@@ -839,15 +1022,15 @@ static int parse_option(options *o, const char *arg, char **argv, int *at)
             *at += *p == 0;
             p = "";
         }
-        why = is_utf8(value) || option->field == FIELD(output)
-                  ? option->set_fn((char *)o + option->field, value)
-                  : "not UTF-8";
+        why = set_option(o, option, value);
         if (why != NULL)
             return wrong(shown, value, why);
         if (o->help)
-            return print(pack_help);
+            return print(o->command == PACK       ? pack_help
+                         : o->command == ARTIFACT ? artifact_help
+                                                  : sloci_help);
         if (o->version)
-            return print(version_text);
+            return print(o->command == SLOCI ? sloci_version : version_text);
     } while (*p != 0);
     return -1;
 }
@@ -859,7 +1042,8 @@ static int parse_arguments(options *o, char **argv)
     while (code < 0 && argv[at] != NULL) {
         const char *arg = argv[at++];
 
-        if (only_operands || arg[0] != '-' || arg[1] == 0)
+        if (only_operands || arg[0] != '-' || arg[1] == 0 ||
+            (o->command == ARTIFACT && arg[1] == ':'))
             list_add(&o->operands, arg);
         else if (strcmp(arg, "--") == 0)
             only_operands = 1;
@@ -903,6 +1087,7 @@ static int complete_names(options *o)
     if (!is_reference(name))
         return wrong(name, NULL, "not a NAME or NAME:TAG");
     o->image.reference = name;
+    o->name = name;
     for (i = 0; i < o->references.count; i++) {
         const char *more = o->references.items[i];
         int twice = same_reference(more, name);
@@ -920,36 +1105,210 @@ static int complete_times(options *o)
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
     ocitar_time time;
 
+    o->created_given = o->image.created.set;
     if (epoch == NULL)
         return -1;
     if (!parse_epoch(epoch, &time))
         return wrong("SOURCE_DATE_EPOCH", epoch, "must be seconds since 1970");
-    if (!o->image.created.set)
+    if (!o->created_given)
         o->image.created = time;
     if (!o->mtime.set)
         o->mtime = time;
     return -1;
 }
 
+/* Of FILE[:MEDIATYPE]: the length of FILE, and the type or NULL. What comes
+   after the last colon is a type if it looks like one and no file has the
+   whole name. */
+static size_t split_media_type(const char *text, const char **type)
+{
+    const char *colon = strrchr(text, ':');
+    struct stat st;
+
+    *type = NULL;
+    if (colon == NULL || colon == text || !is_media_type(colon + 1) ||
+        lstat(text, &st) == 0)
+        return strlen(text);
+    *type = colon + 1;
+    return (size_t)(colon - text);
+}
+
+/* Of an operand, the length of its path. */
+static size_t operand_length(const options *o, const char *operand,
+                             const char **type)
+{
+    *type = NULL;
+    return o->command == ARTIFACT ? split_media_type(operand, type)
+                                  : strlen(operand);
+}
+
+/* "2024-02-29T12:00:00.5Z", the way back from parse_date. */
+static void format_date(const ocitar_time *t, char out[40])
+{
+    int64_t days = t->seconds / 86400, second = t->seconds % 86400;
+    int64_t year = 0, month = 1;
+    size_t len;
+
+    if (second < 0) {
+        second += 86400;
+        days--;
+    }
+    while (year < 9999 && days_of(year + 1, 1, 1) <= days)
+        year++;
+    while (month < 12 && days_of(year, month + 1, 1) <= days)
+        month++;
+    snprintf(out, 40, "%04d-%02d-%02dT%02d:%02d:%02d.%09u", (int)year,
+             (int)month, (int)(days - days_of(year, month, 1)) + 1,
+             (int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60),
+             (unsigned)t->nanoseconds);
+    for (len = strlen(out); out[len - 1] == '0' && len > 20; len--)
+        ;
+    if (len == 20)
+        len--; /* the point */
+    out[len] = 'Z';
+    out[len + 1] = 0;
+}
+
+/* An artifact has no field for its date, but an annotation. */
+static int add_created(options *o)
+{
+    static const char key[] = "org.opencontainers.image.created";
+    char text[sizeof ".created=" + 40] = ".created=";
+    size_t i;
+
+    if (!o->image.created.set)
+        return -1;
+    for (i = 0; i < o->annotations.count; i++)
+        if (o->annotations.items[i].key_len == sizeof key - 1 &&
+            memcmp(o->annotations.items[i].key, key, sizeof key - 1) == 0)
+            return o->created_given
+                       ? wrong("--created", NULL, "and --annotation .created")
+                       : -1;
+    format_date(&o->image.created, strchr(text, 0));
+    add_pair(&o->annotations, text);
+    return -1;
+}
+
+static int complete_artifact(options *o)
+{
+    if (o->image.artifact_type == NULL)
+        o->image.artifact_type = "application/vnd.unknown.artifact.v1";
+    if (o->subject.digest.algorithm != 0)
+        o->image.subject = &o->subject;
+    o->no_docker = 1; /* which runs none of it */
+    return add_created(o);
+}
+
+/* Without the slashes at its end. */
+static size_t path_length(const char *path, size_t len)
+{
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    return len;
+}
+
+/* sloci-image's NAME[:TAG], a path: where the image goes, and the tag. The
+   platform in the file's name is what was given, not what Go calls it. */
+static void complete_path(options *o, const char *name, const char *arch)
+{
+    const ocitar_platform *p = &o->image.platform;
+    const char *colon = strrchr(name, ':');
+    int tagged = colon != NULL && strchr(colon, '/') == NULL;
+    const char *tag = tagged ? colon + 1 : "latest";
+    size_t len = tagged ? (size_t)(colon - name) : strlen(name);
+    const char *variant = p->variant != NULL ? p->variant : "";
+    const char *os = p->os != NULL ? p->os : "linux";
+    size_t size = len + strlen(tag) + strlen(arch) + strlen(variant) +
+                  strlen(os) + sizeof "----.oci-image.tar";
+
+    len = path_length(name, len);
+    o->path = (char *)grow(NULL, size, 1);
+    if (o->tar)
+        snprintf(o->path, size, "%.*s-%s-%s%s%s-%s.oci-image.tar", (int)len,
+                 name, tag, arch, *variant != 0 ? "-" : "", variant, os);
+    else
+        snprintf(o->path, size, "%.*s/", (int)len, name);
+    o->output = o->path;
+    o->tag.key = "org.opencontainers.image.ref.name";
+    o->tag.value = tag;
+    o->image.descriptor_annotations = &o->tag;
+    o->image.descriptor_annotation_count = 1;
+}
+
+/* "x86" and what begins with "arm" are names that sloci-image knows. */
+static int complete_sloci(options *o)
+{
+    static struct utsname machine;
+    ocitar_platform *p = &o->image.platform, known = OCITAR_ZERO;
+    const char *name = o->operands.items[--o->operands.count];
+
+    if (o->operands.count != 1)
+        return wrong("ROOTFS NAME[:TAG]", NULL, "these two, and no more");
+    if (name[0] == 0 || name[0] == ':' || name[strlen(name) - 1] == ':')
+        return wrong(name, NULL, "not a NAME or NAME:TAG");
+    if (p->architecture == NULL && uname(&machine) == 0)
+        p->architecture = machine.machine;
+    if (p->architecture == NULL)
+        return wrong("--arch", NULL, "is missing");
+    o->name = name;
+    complete_path(o, name, p->architecture);
+    if (strcmp(p->architecture, "x86") == 0)
+        p->architecture = "386";
+    else if (strncmp(p->architecture, "arm", 3) == 0 &&
+             ocitar_platform_uname(&known, p->architecture) != OCITAR_OK)
+        p->architecture = "arm";
+    if (o->entrypoint.count == 1 && o->entrypoint.items[0][0] == 0)
+        o->entrypoint.count = 0; /* that is how Buildroot says none */
+    if (o->cmd.count == 1 && o->cmd.items[0][0] == 0)
+        o->cmd.count = 0;
+    list_add(&o->history, o->image.author != NULL ? o->image.author : "");
+    o->with_root = 1;
+    o->no_docker = 1;
+    o->quiet = !o->debug;
+    if (compressions[GZIP].missing == NULL)
+        set_compress(&o->compress, "gzip");
+    return -1;
+}
+
+static int missing(const options *o)
+{
+    const char *input = o->command == ARTIFACT ? "FILE" : "ROOTFS";
+    char why[64];
+
+    if (o->operands.count == 0)
+        snprintf(why, sizeof why, "%s and NAME are missing", input);
+    else
+        snprintf(why, sizeof why, "%s or NAME is missing", input);
+    return wrong(o->command == PACK       ? "pack"
+                 : o->command == ARTIFACT ? "artifact"
+                                          : "sloci-image",
+                 NULL, why);
+}
+
 /* What depends on several options, the operands or the environment. */
 static int complete_options(options *o)
 {
     int code = complete_times(o);
+    const char *type;
     size_t i, stdins = 0;
 
     if (code >= 0)
         return code;
     if (o->operands.count < 2)
-        return wrong("pack", NULL,
-                     o->operands.count == 0 ? "ROOTFS and NAME are missing"
-                                            : "ROOTFS or NAME is missing");
-    code = complete_names(o);
+        return missing(o);
+    code = o->command == SLOCI ? complete_sloci(o) : complete_names(o);
+    if (code >= 0)
+        return code;
+    if (o->command == ARTIFACT)
+        code = complete_artifact(o);
     if (code >= 0)
         return code;
     for (i = 0; i < o->operands.count; i++) {
         if (o->operands.items[i][0] == 0)
-            return wrong("ROOTFS", NULL, "must not be empty");
-        stdins += strcmp(o->operands.items[i], "-") == 0;
+            return wrong(o->command == ARTIFACT ? "FILE" : "ROOTFS", NULL,
+                         "must not be empty");
+        stdins += operand_length(o, o->operands.items[i], &type) == 1 &&
+                  o->operands.items[i][0] == '-';
     }
     if (stdins > 1)
         return wrong("-", NULL, "standard input can be read only once");
@@ -958,7 +1317,8 @@ static int complete_options(options *o)
     if (o->image.docker_types && o->annotations.count > 0)
         return wrong("--docker-types", NULL,
                      "not with --annotation: docker's manifest has none");
-    translate_architecture(&o->image.platform);
+    if (o->command != ARTIFACT)
+        translate_architecture(&o->image.platform);
     return -1;
 }
 
@@ -971,6 +1331,7 @@ static void options_free(options *o)
     free(o->volumes.items);
     free(o->history.items);
     free(o->operands.items);
+    free(o->path);
     free(o->references.items);
     free(o->exclude.items);
     pairs_free(&o->labels);
@@ -980,54 +1341,104 @@ static void options_free(options *o)
 /* ---- inputs ------------------------------------------------------------ */
 
 typedef struct input {
-    const char *given; /* on the command line */
-    const char *path;  /* as messages have it */
-    int descriptor;    /* -1: a directory */
+    const char *path; /* as messages have it */
+    char *name;       /* of its own, where a media type was cut off */
+    int descriptor;   /* -1: a directory */
     struct stat info;
+    const char *media_type; /* these for an artifact */
+    ocitar_pair title;
+    unsigned char *data; /* that the descriptor carries */
 } input;
+
+/* What it was called on the command line. */
+static const char *input_source(const input *in)
+{
+    return in->descriptor == STDIN_FILENO ? "-" : in->path;
+}
 
 static int same_file(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Opens all before anything is written. */
-static int open_inputs(input *in, const list *paths)
+/* Takes an operand apart: a path, for an artifact with its media type. */
+static void name_input(input *in, const options *o, const char *operand)
 {
-    size_t i;
+    size_t len = operand_length(o, operand, &in->media_type);
 
-    for (i = 0; i < paths->count; i++) {
-        in[i].given = paths->items[i];
-        in[i].path = paths->items[i];
-        in[i].descriptor = -1;
+    in->path = operand;
+    in->descriptor = -1;
+    if (in->media_type == NULL)
+        return;
+    in->name = (char *)grow(NULL, len + 1, 1);
+    memcpy(in->name, operand, len);
+    in->name[len] = 0;
+    in->path = in->name;
+}
+
+/* An artifact's file is known by the last part of its path. */
+static int title_input(input *in)
+{
+    const char *slash = strrchr(in->path, '/');
+
+    in->title.key = "org.opencontainers.image.title";
+    in->title.value = slash != NULL ? slash + 1 : in->path;
+    if (is_utf8(in->title.value))
+        return DONE;
+    complain("%s: its name is not UTF-8", in->path);
+    return FAILED;
+}
+
+static int open_input(input *in, const options *o)
+{
+    int is_stdin = strcmp(in->path, "-") == 0;
+
+    if (is_stdin)
+        in->path = "standard input";
+    else if (o->command == ARTIFACT && title_input(in) != DONE)
+        return FAILED;
+    in->descriptor =
+        is_stdin ? STDIN_FILENO : open(in->path, O_RDONLY | O_CLOEXEC);
+    if (in->descriptor < 0 || fstat(in->descriptor, &in->info) != 0) {
+        complain("%s: %s", in->path, strerror(errno));
+        return FAILED;
     }
-    for (i = 0; i < paths->count; i++, in++) {
-        int is_stdin = strcmp(in->path, "-") == 0;
-
-        if (is_stdin)
-            in->path = "standard input";
-        in->descriptor =
-            is_stdin ? STDIN_FILENO : open(in->path, O_RDONLY | O_CLOEXEC);
-        if (in->descriptor < 0 || fstat(in->descriptor, &in->info) != 0) {
-            complain("%s: %s", in->path, strerror(errno));
-            return FAILED;
-        }
-        if (S_ISDIR(in->info.st_mode) && !is_stdin) {
-            close(in->descriptor);
-            in->descriptor = -1;
-        } else if (isatty(in->descriptor)) {
-            complain("%s: a tar is not read from a terminal", in->path);
-            return FAILED;
-        }
+    if (S_ISDIR(in->info.st_mode) && o->command == ARTIFACT) {
+        complain("%s: a directory, and not a file", in->path);
+        return FAILED;
+    }
+    if (S_ISDIR(in->info.st_mode) && !is_stdin) {
+        close(in->descriptor);
+        in->descriptor = -1;
+    } else if (isatty(in->descriptor)) {
+        complain("%s: a %s is not read from a terminal", in->path,
+                 o->command == ARTIFACT ? "file" : "tar");
+        return FAILED;
     }
     return DONE;
 }
 
+/* Opens all before anything is written. */
+static int open_inputs(input *in, const options *o)
+{
+    size_t i;
+    int done = DONE;
+
+    for (i = 0; i < o->operands.count; i++)
+        name_input(&in[i], o, o->operands.items[i]);
+    for (i = 0; i < o->operands.count && done == DONE; i++)
+        done = open_input(&in[i], o);
+    return done;
+}
+
 static void close_inputs(input *in, size_t count)
 {
-    for (; count > 0; count--, in++)
+    for (; count > 0; count--, in++) {
         if (in->descriptor > STDERR_FILENO)
             close(in->descriptor);
+        free(in->name);
+        free(in->data);
+    }
 }
 
 /* Is the checksum in a tar header right? */
@@ -1318,6 +1729,10 @@ typedef struct pack {
     ocitar_index index;
     ocitar_image image;
     ocitar_layer layer;
+    ocitar_blob blob;        /* of an artifact, and its config */
+    char *config;
+    size_t config_len;
+    const char *config_type;
     tar_check tar;       /* of the current layer, if it is one */
     const char *tar_why; /* what was wrong with it */
     uint8_t kind;        /* how the layer is compressed */
@@ -1371,7 +1786,7 @@ static int explain(const pack *p, int code)
     int reading = e->subject != NULL && strcmp(e->subject, "layer tree") == 0;
     const char *system = strerror(e->user_code);
     const char *path =
-        p->current != NULL ? p->current->path : p->o->image.reference;
+        p->current != NULL ? p->current->path : p->o->name;
     size_t len = strlen(path);
     char why[OCITAR_ERROR_MAX];
 
@@ -1384,6 +1799,8 @@ static int explain(const pack *p, int code)
         complain("out of memory");
     else if (code == OCITAR_E_CODEC)
         explain_codec(p, e->user_code);
+    else if (code == OCITAR_E_SOURCE && !reading)
+        complain("%s: %s", path, system);
     else if (code != OCITAR_E_SOURCE) /* note_entry has said it */
         complain("%s%s%s: %s", path,
                  p->trouble[0] != 0 && path[len - 1] != '/' ? "/" : "",
@@ -1594,6 +2011,18 @@ static int pack_tar(pack *p, unsigned char *buffer, size_t size, size_t len)
     }
 }
 
+/* Where a blob gets its size and digest. */
+static int explain_end(const pack *p, int code)
+{
+    if (code != OCITAR_E_RANGE)
+        return explain(p, code);
+    /* no room was left for such a size */
+    complain("%s: a layer of 8 GiB or more needs a pipe: --output - | "
+             "cat >FILE",
+             p->current->path);
+    return FAILED;
+}
+
 static int pack_layer(pack *p, const input *in)
 {
     static unsigned char buffer[131072];
@@ -1623,17 +2052,158 @@ static int pack_layer(pack *p, const input *in)
         return done;
     progress_file(0);
     code = ocitar_layer_end(&p->layer);
-    if (code == OCITAR_E_RANGE) { /* no room was left for such a size */
-        complain("%s: a layer of 8 GiB or more needs a pipe: "
-                 "--output - | cat >FILE",
-                 in->path);
+    if (code != OCITAR_OK)
+        return explain_end(p, code);
+    p->current = NULL;
+    return DONE;
+}
+
+/* ---- artifact ---------------------------------------------------------- */
+
+/* A file being read, perhaps twice. Its beginning is kept. */
+typedef struct reading {
+    ocitar_fd fd;
+    ocitar_source from;
+    uint64_t at;    /* in this pass */
+    uint64_t bytes; /* in all passes */
+    unsigned passes;
+    unsigned char head[OCITAR_DATA_MAX];
+} reading;
+
+static int reading_get(void *user, void *out, size_t capacity, size_t *len)
+{
+    reading *r = (reading *)user;
+    uint64_t room = r->at < sizeof r->head ? sizeof r->head - r->at : 0;
+    int code = r->from.get_fn(r->from.user, out, capacity, len);
+
+    if (code != 0)
+        return code;
+    if (room > 0 && *len > 0)
+        memcpy(r->head + r->at, out, *len < room ? *len : (size_t)room);
+    r->at += *len;
+    progress_read((r->bytes + *len) / r->passes - r->bytes / r->passes);
+    r->bytes += *len;
+    return 0;
+}
+
+static int reading_rewind(void *user)
+{
+    reading *r = (reading *)user;
+
+    r->at = 0;
+    return r->from.rewind_fn(r->from.user);
+}
+
+/* A pipe: what comes out of it waits as a layer does. */
+static int copy_pipe(pack *p, reading *r, unsigned char *buffer, size_t size,
+                     ocitar_descriptor *d)
+{
+    ocitar_wait wait = OCITAR_ZERO;
+    size_t len = 1;
+    int code, system;
+
+    wait.spool = &p->spool;
+    code = ocitar_blob_begin(&p->blob, &p->layout, p->o->algorithm, &wait);
+    while (code == OCITAR_OK && len > 0) {
+        system = reading_get(r, buffer, size, &len);
+        if (system != 0) {
+            complain("%s: %s", p->current->path, strerror(system));
+            return FAILED;
+        }
+        code = ocitar_blob_write(&p->blob, buffer, len);
+    }
+    if (code == OCITAR_OK)
+        code = ocitar_blob_commit(&p->blob, OCITAR_SIZE_UNKNOWN, NULL);
+    if (code == OCITAR_OK)
+        code = ocitar_blob_digest(&p->blob, &d->digest);
+    if (code != OCITAR_OK)
+        return explain_end(p, code);
+    d->size = r->at;
+    code = ocitar_blob_close(&p->blob);
+    return code == OCITAR_OK ? DONE : explain(p, code);
+}
+
+static int copy_file(pack *p, reading *r, ocitar_descriptor *d)
+{
+    static unsigned char buffer[131072];
+    ocitar_source source = OCITAR_ZERO;
+    int code;
+
+    ocitar_fd_begin(&r->fd, p->current->descriptor);
+    ocitar_fd_source(&r->fd, &r->from);
+    r->passes = 1;
+    if (!S_ISREG(p->current->info.st_mode) || r->from.rewind_fn == NULL)
+        return copy_pipe(p, r, buffer, sizeof buffer, d);
+    r->passes = 2;
+    source.get_fn = reading_get;
+    source.rewind_fn = reading_rewind;
+    source.user = r;
+    code = ocitar_blob_copy(&p->layout, p->o->algorithm, &source, buffer,
+                            sizeof buffer, &d->digest, &d->size);
+    return code == OCITAR_OK ? DONE : explain(p, code);
+}
+
+static int add_file(pack *p, input *in)
+{
+    reading r = OCITAR_ZERO;
+    ocitar_descriptor d = OCITAR_ZERO;
+    int code;
+
+    p->current = in;
+    if (is_output(p, &in->info)) {
+        complain("%s: this is the output", in->path);
         return FAILED;
     }
+    d.media_type = in->media_type != NULL ? in->media_type
+                                          : "application/octet-stream";
+    d.annotations = &in->title;
+    d.annotation_count = in->title.value != NULL;
+    if (copy_file(p, &r, &d) != DONE)
+        return FAILED;
+    if (d.size > 0 && d.size <= p->o->inlined) {
+        in->data = (unsigned char *)grow(NULL, (size_t)d.size, 1);
+        memcpy(in->data, r.head, (size_t)d.size);
+        d.data = in->data;
+    }
+    code = ocitar_image_layer(&p->image, &d);
     if (code != OCITAR_OK)
         return explain(p, code);
     p->current = NULL;
     return DONE;
 }
+
+/* All of a config, which is a small file. */
+static int load_config(pack *p)
+{
+    enum { MOST = 4 << 20 };
+    const char *type = NULL, *text = p->o->config;
+    input in = OCITAR_ZERO;
+    int done;
+
+    if (text == NULL)
+        return DONE;
+    name_input(&in, p->o, text);
+    type = in.media_type;
+    in.descriptor = open(in.path, O_RDONLY | O_CLOEXEC);
+    p->config = (char *)grow(NULL, MOST + 1, 1);
+    p->config_type = type != NULL ? type
+                                  : "application/vnd.unknown.config.v1+json";
+    if (in.descriptor < 0) {
+        complain("%s: %s", in.path, strerror(errno));
+        done = FAILED;
+    } else {
+        done = read_full(&in, (unsigned char *)p->config, MOST + 1,
+                         &p->config_len);
+    }
+    if (done == DONE && p->config_len > MOST) {
+        complain("%s: a config of more than 4 MiB", in.path);
+        done = FAILED;
+    }
+    close_inputs(&in, 1);
+    return done;
+}
+
+/* ---- image ------------------------------------------------------------- */
 
 /* One line for each layer, as readers want it, then those that made none. */
 static void fill_history(pack *p, ocitar_image_desc *image)
@@ -1659,6 +2229,9 @@ static int begin_image(pack *p)
     const options *o = p->o;
     ocitar_image_desc image = o->image;
 
+    image.config = p->config;
+    image.config_len = p->config_len;
+    image.config_media_type = p->config_type;
     image.more_references = o->references.items;
     image.more_reference_count = o->references.count;
     image.cmd = o->cmd.items;
@@ -1755,7 +2328,8 @@ static int pack_image(pack *p)
     size_t i;
 
     for (i = 0; done == DONE && i < p->layers; i++)
-        done = pack_layer(p, &p->inputs[i]);
+        done = p->o->command == ARTIFACT ? add_file(p, &p->inputs[i])
+                                         : pack_layer(p, &p->inputs[i]);
     if (done != DONE)
         return done;
     code = ocitar_image_end(&p->image);
@@ -1769,41 +2343,55 @@ static int pack_image(pack *p)
     return code == OCITAR_OK ? DONE : explain(p, code);
 }
 
-/* What was made, for people. */
-static int report_line(const pack *p, FILE *to)
+/* The digests of all parts. */
+static int report_parts(const pack *p, FILE *to, const ocitar_descriptor *d)
 {
-    const ocitar_descriptor *d = ocitar_image_descriptor(&p->image);
-    int dry = p->o->dry_run, ok = 1;
     char digest[OCITAR_DIGEST_TEXT_MAX];
-    ocitar_reference ref;
-    uint64_t size = ocitar_archive_size(&p->archive);
+    int ok = 1;
     size_t i;
 
-    if (ocitar_reference_parse(&ref, d->reference, 0) != OCITAR_OK)
-        return FAILED; /* cannot be: the image was ended */
-    for (i = 0; dry && i < p->layers; i++) {
+    for (i = 0; i < p->layers; i++) {
         ocitar_digest_format(&p->pool[i].digest, digest);
         ok &= fprintf(to, "layer     %s  %llu bytes  %s\n", digest,
                       (unsigned long long)p->pool[i].size,
                       p->inputs[i].path) > 0;
     }
     ocitar_digest_format(&d->diff_id, digest); /* an image's is its config */
-    if (dry)
-        ok &= fprintf(to, "config    %s\n", digest) > 0;
+    ok &= fprintf(to, "config    %s\n", digest) > 0;
     ocitar_digest_format(&d->digest, digest);
-    if (dry)
-        ok &= fprintf(to, "manifest  %s\n", digest) > 0;
+    return ok & (fprintf(to, "manifest  %s\n", digest) > 0);
+}
+
+/* What was made, for people. */
+static int report_line(const pack *p, FILE *to)
+{
+    const ocitar_descriptor *d = ocitar_image_descriptor(&p->image);
+    const ocitar_platform *platform = &d->platform;
+    int dry = p->o->dry_run, ok = !dry || report_parts(p, to, d);
+    const char *what = p->o->command == ARTIFACT ? "file" : "layer";
+    char digest[OCITAR_DIGEST_TEXT_MAX];
+    uint64_t size = ocitar_archive_size(&p->archive);
+    ocitar_reference ref = OCITAR_ZERO;
+    size_t i;
+
+    if (d->reference == NULL || /* sloci-image's, a path */
+        ocitar_reference_parse(&ref, d->reference, 0) != OCITAR_OK)
+        ref.tag = p->o->name;
+    ocitar_digest_format(&d->digest, digest);
     for (i = 0; i < p->layers && p->in_directory; i++)
         size += p->pool[i].size;
-    ok &= fprintf(to, "%s%s  %s/%s%s%s  %zu layer%s  %llu bytes  %s  -> %s\n",
-                  d->reference, ref.tag == NULL ? ":latest" : "",
-                  d->platform.os, d->platform.architecture,
-                  d->platform.variant != NULL ? "/" : "",
-                  d->platform.variant != NULL ? d->platform.variant : "",
-                  p->layers, p->layers == 1 ? "" : "s",
-                  (unsigned long long)size, digest,
+    ok &= fprintf(to, "%s%s  ", p->o->name,
+                  ref.tag == NULL ? ":latest" : "") > 0;
+    if (d->artifact_type != NULL)
+        ok &= fputs(d->artifact_type, to) >= 0;
+    else
+        ok &= fprintf(to, "%s/%s%s%s", platform->os, platform->architecture,
+                      platform->variant != NULL ? "/" : "",
+                      platform->variant != NULL ? platform->variant : "") > 0;
+    ok &= fprintf(to, "  %zu %s%s  %llu bytes  %s  -> %s\n", p->layers, what,
+                  p->layers == 1 ? "" : "s", (unsigned long long)size, digest,
                   dry ? "nothing written" : p->output_shown) > 0;
-    return to == stderr ? DONE : written(to, ok);
+    return written(to, ok);
 }
 
 /* ---- JSON -------------------------------------------------------------- */
@@ -1904,7 +2492,7 @@ static void json_layers(FILE *to, const pack *p)
             json_digest(to, ",", "diffID", &d->diff_id);
             json_digest(to, ",", "chainID", &chain);
         }
-        json_text(to, ",", "source", p->inputs[i].given);
+        json_text(to, ",", "source", input_source(&p->inputs[i]));
         putc('}', to);
     }
     putc(']', to);
@@ -1945,7 +2533,8 @@ static int report_json(const pack *p, FILE *to)
 /* What was made. Standard output may be taken by the archive. */
 static int report(const pack *p)
 {
-    int taken = strcmp(p->output_name, "-") == 0 && !p->o->dry_run;
+    int taken = p->o->command == SLOCI ||
+                (strcmp(p->output_name, "-") == 0 && !p->o->dry_run);
     FILE *to = taken ? stderr : stdout;
 
     if (p->o->json)
@@ -2037,11 +2626,29 @@ static void show_progress(const pack *p)
     progress_begin(i == p->layers ? total : 0);
 }
 
+/* The directories above a path, as sloci-image makes them; what cannot be
+   made, opening the output tells. */
+static void make_parents(char *path)
+{
+    char *slash;
+
+    for (slash = strchr(path + 1, '/'); slash != NULL && slash[1] != 0;
+         slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdir(path, 0777) != 0)
+            errno = 0;
+        *slash = '/';
+    }
+}
+
 /* From open inputs to a complete file. */
 static int pack_output(pack *p)
 {
-    int done = check_outside(p->output_name, p->inputs, p->layers);
+    int done;
 
+    if (p->o->command == SLOCI)
+        make_parents(p->output_name);
+    done = check_outside(p->output_name, p->inputs, p->layers);
     if (done == DONE && !p->o->dry_run)
         done = open_output(p);
     if (done == DONE) {
@@ -2092,13 +2699,16 @@ static int pack_options(const options *o)
     p.output_shown =
         strcmp(p.output_name, "-") == 0 ? "standard output" : p.output_name;
     p.inputs = (input *)grow(NULL, n, sizeof *p.inputs);
+    memset(p.inputs, 0, n * sizeof *p.inputs);
     p.pool = (ocitar_descriptor *)grow(NULL, n + 1, sizeof *p.pool);
     p.keys = (ocitar_key *)grow(NULL, 2 * (n + 2), sizeof *p.keys);
     p.history = (ocitar_history *)grow(NULL, lines, sizeof *p.history);
     memset(p.history, 0, lines * sizeof *p.history);
     done = begin_spool(&p);
     if (done == DONE)
-        done = open_inputs(p.inputs, &o->operands);
+        done = open_inputs(p.inputs, o);
+    if (done == DONE)
+        done = load_config(&p);
     if (done == DONE)
         done = pack_output(&p);
     close_inputs(p.inputs, n);
@@ -2109,14 +2719,17 @@ static int pack_options(const options *o)
     free(p.pool);
     free(p.inputs);
     free(p.output_name);
+    free(p.config);
     return done;
 }
 
-static int command_pack(char **argv)
+static int run_command(uint8_t command, const char *help, char **argv)
 {
     static options o;
     int code;
 
+    help_command = help;
+    o.command = command;
     o.memory = 1 << 20;
     o.algorithm = OCITAR_SHA256;
     code = parse_arguments(&o, argv);
@@ -2142,18 +2755,30 @@ static void reserve_descriptors(void)
             exit(FAILED);
 }
 
+/* Is this the name that the program was called by, or its end? */
+static int called_as(const char *program, const char *name)
+{
+    size_t len = strlen(program), name_len = strlen(name);
+
+    return len >= name_len && strcmp(program + len - name_len, name) == 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
 
     reserve_descriptors();
     catch_signals();
+    if (argc > 0 && called_as(argv[0], "sloci-image"))
+        return run_command(SLOCI, "sloci-image", argv + 1);
     if (argc < 2) {
         fputs(help_text, stderr);
         return WRONG;
     }
     if (strcmp(command, "pack") == 0)
-        return command_pack(argv + 2);
+        return run_command(PACK, "ocitar pack", argv + 2);
+    if (strcmp(command, "artifact") == 0)
+        return run_command(ARTIFACT, "ocitar artifact", argv + 2);
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)
         return print(general_help);
     if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0)

@@ -445,7 +445,7 @@ wrong unpack unpack "$dir/small" x:1
 wrong --bad --bad
 wrong ROOTFS pack
 wrong ROOTFS pack x:1
-for o in --bad --progress --json --out -x -q; do
+for o in --bad --artifact-type --config --inline --debug --out -x -q; do
     wrong $o pack $o -o "$dir/w.tar" "$dir/small" x:1
 done
 wrong -tx pack -tx -o "$dir/w.tar" "$dir/small" x:1
