@@ -25,22 +25,6 @@ shows() { # text arguments...
     check "option: $*: shown" in_archive "$dir/o.tar" "$text"
 }
 
-in_archive() { # archive text
-    tar -xOf "$1" | tr -d '\000' | grep -qF -- "$2"
-}
-
-# The layers of an archive, in order, as files.
-layers() { # archive
-    rm -rf "$dir/x"
-    mkdir "$dir/x" && tar -xf "$1" -C "$dir/x" || return 1
-    tr '[]' '\n\n' <"$dir/x/manifest.json" | grep '^"blobs' | head -n 1 |
-        tr ',' '\n' | tr -d '"' | sed "s|^|$dir/x/|"
-}
-
-layer() { # archive [number]
-    layers "$1" | sed -n "${2:-1}p"
-}
-
 blobs_right() { # archive
     layers "$1" >/dev/null
     for blob in "$dir"/x/blobs/sha256/*; do
@@ -278,7 +262,8 @@ check 'pack --help: done' done_well
 for option in arch arch-variant os platform author cmd entrypoint env label \
     annotation port volume user working-dir created stop-signal history ref \
     owner mtime mode-mask nanoseconds no-xattrs with-root exclude digest \
-    compress memory output no-docker-manifest docker-types dry-run quiet tar \
+    compress memory output no-docker-manifest docker-types dry-run json \
+    progress quiet tar \
     version help; do
     check "pack --help has --$option" grep -q -- "--$option " "$dir/out"
 done
@@ -435,6 +420,201 @@ run pack --dry-run -o - "$dir/small" x:1
 check '--dry-run -o -: text on standard output' grep -q '^manifest ' \
     "$dir/out"
 wrong --dry-run pack --dry-run - x:1
+
+# ---- --json -----------------------------------------------------------------
+
+name=localhost:5000/some/name
+run pack --json -o "$dir/o.tar" --ref y "$dir/root" $name:tag
+check '--json: done' done_well
+cp "$dir/out" "$dir/json"
+check '--json: one line' [ "$(wc -l <"$dir/json")" -eq 1 ]
+run pack --json -o "$dir/o2.tar" "$dir/root" $name:tag
+check '--json: the same bytes as without' cmp "$dir/o2.tar" "$dir/a.tar"
+tar -xOf "$dir/o.tar" index.json >"$dir/index.json"
+size=$(($(wc -c <"$dir/o.tar")))
+index=$(sum_of "$dir/index.json")
+l=$(layer "$dir/o.tar")
+sum=sha256:${l##*/}
+config=$(tar -xOf "$dir/o.tar" "blobs/sha256/$digest" |
+    sed 's/.*"config":{"digest":"\([a-z0-9:]*\)".*/\1/')
+
+# Is that member in the object?
+member() { # member
+    check "--json: $1" json "$dir/json" \
+        "all(o[k] == v for k, v in json.loads(r'{$1}').items())" "$1"
+}
+
+member "\"reference\":\"$name:tag\""
+member "\"references\":[\"$name:tag\",\"y:latest\"]"
+member "\"output\":\"$dir/o.tar\""
+member '"dryRun":false'
+member "\"size\":$size"
+member "\"index\":\"$index\""
+member "\"mediaType\":\"$manifest\""
+member "\"manifest\":\"sha256:$digest\""
+member "\"manifestSize\":$(($(tar -xOf "$dir/o.tar" \
+    "blobs/sha256/$digest" | wc -c)))"
+member "\"config\":\"$config\""
+type=application/vnd.oci.image.layer.v1.tar
+sizes="\"mediaType\":\"$type\",\"size\":$(($(wc -c <"$l")))"
+ids="\"digest\":\"$sum\",\"diffID\":\"$sum\",\"chainID\":\"$sum\""
+member "\"layers\":[{$sizes,$ids,\"source\":\"$dir/root\"}]"
+check '--json: no other members' json "$dir/json" 'len(o) == 12' '{'
+run pack --json -o "$dir/layout.j/" --ref y "$dir/root" $name:tag
+check '--json, a layout directory: done' done_well
+check '--json, a layout directory: as the archive' json "$dir/out" \
+    "{**o, 'output': '$dir/o.tar', 'size': $size} ==
+    json.load(open('$dir/json')) and 'size' not in o" "$index"
+rm -rf "$dir/layout.j"
+run pack --json --dry-run -o "$dir/o3.tar" --ref y "$dir/root" $name:tag
+check '--json --dry-run: done' done_well
+check '--json --dry-run: nothing written' fails [ -e "$dir/o3.tar" ]
+check '--json --dry-run: as without' json "$dir/out" \
+    "o == {**json.load(open('$dir/json')), 'output': '$dir/o3.tar',
+    'dryRun': True}" '"dryRun":true'
+run pack --json --dry-run -o - --ref y "$dir/root" $name:tag
+check '--json --dry-run -o -: on standard output' json "$dir/out" \
+    "o['index'] == '$index'" "$index"
+for memory in 0 1M; do
+    "$ocitar" pack --json -o - --memory $memory --ref y "$dir/root" \
+        $name:tag 2>"$dir/err" | cat >"$dir/o3.tar"
+    check '--json -o -: the archive' cmp "$dir/o3.tar" "$dir/o.tar"
+    check '--json -o -: on standard error' json "$dir/err" \
+        "o == {**json.load(open('$dir/json')), 'output': '-'}" \
+        '"output":"-"'
+done
+"$ocitar" pack --json -o - --ref y "$dir/root" $name:tag 2>"$dir/err" \
+    >"$dir/o3.tar"
+check '--json -o - to a file: the archive' cmp "$dir/o3.tar" "$dir/o.tar"
+check '--json -o - to a file: on standard error' json "$dir/err" \
+    "o['index'] == '$index'" "$index"
+run pack --json --quiet -o "$dir/o.tar" --ref y "$dir/root" $name:tag
+check '--json --quiet' cmp "$dir/out" "$dir/json"
+"$ocitar" pack --json -o "$dir/o.tar" --platform linux/arm/v7 --docker-types \
+    "$dir/small" - "$dir/small" x <"$dir/root.tar" >"$dir/out"
+check '--json: no tag is latest' json "$dir/out" \
+    "o['reference'] == 'x:latest' and o['references'] == ['x:latest']" \
+    '"references":["x:latest"]'
+check '--json: the platform' json "$dir/out" "o['platform'] ==
+    {'os': 'linux', 'architecture': 'arm', 'variant': 'v7'}" \
+    '"platform":{"os":"linux","architecture":"arm","variant":"v7"}'
+check '--json: standard input' json "$dir/out" \
+    "[l['source'] for l in o['layers']] ==
+    ['$dir/small', '-', '$dir/small']" '"source":"-"'
+check "--json: docker's types" json "$dir/out" \
+    "'docker.image.rootfs.diff.tar' in o['layers'][0]['mediaType'] and
+    'docker.distribution' in o['mediaType']" docker.distribution
+check '--json: ChainIDs' json "$dir/out" "(lambda l: all(
+    b['chainID'] == 'sha256:' + hashlib.sha256(
+        (a['chainID'] + ' ' + b['diffID']).encode()).hexdigest()
+    for a, b in zip(l, l[1:])) and l[0]['chainID'] == l[0]['diffID'] and
+    len(l) == 3)(o['layers'])" chainID
+odd="$dir/odd \"\\ $(printf '\t\001\303\274') $(printf '\377\355\240\200')"
+mkdir "$odd"
+echo odd >"$odd/file"
+run pack --json -o "$dir/o.tar" "$odd" x:1
+check '--json, an odd path: done' done_well
+check '--json, an odd path' json "$dir/out" "o['layers'][0]['source'] ==
+    '$dir/odd \"\\\\ \\t\\x01\\u00fc ' + '\\ufffd' * 4" \
+    'odd \"\\ \u0009\u0001'
+run pack --json -o "$dir/bad.tar" "$dir/none" x:1
+check '--json: a failure prints no object' fails [ -s "$dir/out" ]
+if [ -w /dev/full ]; then
+    "$ocitar" pack --json -o "$dir/o.tar" "$dir/root" x:1 >/dev/full \
+        2>"$dir/err"
+    status=$?
+    check '--json to /dev/full' failed_so 1 'standard output: No space left'
+fi
+wrong --json=1 pack --json=1 -o "$dir/w.tar" "$dir/small" x:1
+
+# ---- --progress -------------------------------------------------------------
+
+# The last line of it is blanks, with the cursor before them.
+cleared() {
+    [ "$(tail -c 1 "$dir/err" | od -An -c | tr -d ' ')" = '\r' ] &&
+        ! tr '\r' '\n' <"$dir/err" | tail -n 1 | grep -q '[^ ]'
+}
+
+# It was shown; how often?
+drawn() { # how often at most
+    n=$(tr '\r' '\n' <"$dir/err" | grep -c 'iB/s')
+    echo "drawn $n times"
+    [ "$n" -gt 0 ] && [ "$n" -le "$1" ]
+}
+
+run pack --progress -o "$dir/o.tar" "$dir/root" $name:tag
+check '--progress: done' [ "$status" = 0 ]
+check '--progress: the same bytes' cmp "$dir/o.tar" "$dir/a.tar"
+check '--progress: shown' drawn 1000
+check '--progress: cleared' cleared
+check '--progress: no total of a directory' fails grep -q ' of ' "$dir/err"
+check '--progress: the line on standard output' grep -q -- '-> ' "$dir/out"
+run pack --progress -o "$dir/o.tar" "$dir/small.tar" "$dir/root.tar" x:1
+check '--progress: a total of tars' grep -q ' of [0-9]' "$dir/err"
+run pack --progress -o "$dir/o.tar" "$dir/small.tar" "$dir/small" x:1
+check '--progress: no total of both' fails grep -q ' of ' "$dir/err"
+"$ocitar" pack --progress -o - "$dir/root" $name:tag 2>"$dir/err" |
+    cat >"$dir/o.tar"
+check '--progress -o -: the same bytes' cmp "$dir/o.tar" "$dir/a.tar"
+check '--progress -o -: the line comes after it' sh -c \
+    "tr '\r' '\n' <'$dir/err' | tail -n 1 | grep -q '^localhost.*-> '"
+"$ocitar" pack --progress -o - "$dir/root" $name:tag 2>"$dir/err" \
+    >"$dir/o.tar"
+check '--progress -o - to a file: the same bytes' cmp "$dir/o.tar" \
+    "$dir/a.tar"
+run pack --progress --json -o "$dir/o.tar" "$dir/root" $name:tag
+check '--progress --json: the same bytes' cmp "$dir/o.tar" "$dir/a.tar"
+check '--progress --json: shown' drawn 1000
+check '--progress --json: the object' json "$dir/out" \
+    "o['manifest'] == 'sha256:$digest'" "sha256:$digest"
+run pack --progress --dry-run "$dir/root" $name:tag
+check '--progress --dry-run: shown' drawn 1000
+run pack --progress -o "$dir/layout.p/" "$dir/root" x:1
+check '--progress, a layout directory: shown' drawn 1000
+rm -rf "$dir/layout.p"
+run pack --progress --quiet -o "$dir/o.tar" "$dir/root" x:1
+check '--progress --quiet: nothing' done_well
+run pack -o "$dir/o.tar" "$dir/root" x:1
+check 'no terminal, no progress' done_well
+run pack --progress -o "$dir/bad.tar" "$dir/small" "$dir/text" x:1
+check '--progress: a failure' [ "$status" = 1 ]
+head -c 10000000 /dev/zero >"$dir/zeros.tar"
+cat "$dir/zeros.tar" | "$ocitar" pack --progress -o "$dir/o.tar" - x:1 \
+    >/dev/null 2>"$dir/err"
+check '--progress: seldom enough' drawn 30
+mkfifo "$dir/slow2"
+(
+    head -c 100000 /dev/zero
+    sleep 1
+    head -c 900000 /dev/zero
+) >"$dir/slow2" &
+run pack --progress -o "$dir/o.tar" "$dir/slow2" x:1
+wait
+check '--progress: often enough' sh -c \
+    "[ \$(tr '\r' '\n' <'$dir/err' | grep -c 'iB/s') -gt 1 ]"
+if has python3; then
+    cat >"$dir/terminal.py" <<'END'
+import os, subprocess, sys
+master, slave = os.openpty()
+p = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=slave)
+os.write(slave, b"end")
+text = b""
+while not text.endswith(b"end"):
+    text += os.read(master, 65536)
+print("shown" if b"iB/s" in text else "not shown", p.returncode)
+END
+    for o in '' --progress --quiet --json '--json --progress'; do
+        # shellcheck disable=SC2086
+        said=$(python3 "$dir/terminal.py" "$ocitar" pack $o \
+            -o "$dir/o.tar" "$dir/root" $name:tag)
+        case $o in
+        --quiet | --json) check "a terminal, $o" [ "$said" = 'not shown 0' ] ;;
+        *) check "a terminal, $o" [ "$said" = 'shown 0' ] ;;
+        esac
+        check "a terminal, $o: the same bytes" cmp "$dir/o.tar" "$dir/a.tar"
+    done
+fi
+wrong --progress=1 pack --progress=1 -o "$dir/w.tar" "$dir/small" x:1
 
 # ---- wrong command lines ----------------------------------------------------
 

@@ -52,3 +52,47 @@ bad() { # text arguments...
 nothing_left() {
     [ -z "$(find "$dir" -name '.*.tar.*' -o -name 'bad.tar')" ]
 }
+
+has() { # program
+    command -v "$1" >/dev/null 2>&1
+}
+
+# Was this ocitar built with the library?
+built() { # gzip or zstd
+    ! "$ocitar" pack --compress "$1" --dry-run /dev/null x:1 2>&1 |
+        grep -q 'this ocitar was built without'
+}
+
+in_archive() { # archive text
+    tar -xOf "$1" | tr -d '\000' | grep -qF -- "$2"
+}
+
+# The layers of an archive, in order, as files.
+layers() { # archive
+    rm -rf "$dir/x"
+    mkdir "$dir/x" && tar -xf "$1" -C "$dir/x" || return 1
+    tr '[]' '\n\n' <"$dir/x/manifest.json" | grep '^"blobs' | head -n 1 |
+        tr ',' '\n' | tr -d '"' | sed "s|^|$dir/x/|"
+}
+
+layer() { # archive [number]
+    layers "$1" | sed -n "${2:-1}p"
+}
+
+# Is this true of the JSON object in a file, `o` to python3? Without python3:
+# is the text in it?
+json() { # file expression text
+    cat "$1"
+    if has python3; then
+        python3 -c 'import hashlib, json, sys
+o = json.load(open(sys.argv[1], encoding="utf-8"))
+sys.exit(not eval("(" + sys.argv[2] + ")"))' "$1" "$2"
+    else
+        grep -qF -- "$3" "$1"
+    fi
+}
+
+sum_of() { # file
+    sum=$(sha256sum <"$1")
+    echo "sha256:${sum%% *}"
+}

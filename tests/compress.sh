@@ -18,21 +18,6 @@ export LC_ALL
 # shellcheck source=tests/command_checks.sh
 . "$(dirname "$0")/command_checks.sh"
 
-layers() { # archive
-    rm -rf "$dir/x"
-    mkdir "$dir/x" && tar -xf "$1" -C "$dir/x" || return 1
-    tr '[]' '\n\n' <"$dir/x/manifest.json" | grep '^"blobs' | head -n 1 |
-        tr ',' '\n' | tr -d '"' | sed "s|^|$dir/x/|"
-}
-
-layer() { # archive [number]
-    layers "$1" | sed -n "${2:-1}p"
-}
-
-in_archive() { # archive text
-    tar -xOf "$1" | tr -d '\000' | grep -qF -- "$2"
-}
-
 # The manifest names this type and no other one of a layer.
 typed() { # archive suffix
     type=application/vnd.oci.image.layer.v1.tar
@@ -49,10 +34,6 @@ diff_id_of() { # archive file
 
 bytes_at() { # file offset count
     od -An -v -tx1 -j "$2" -N "$3" "$1" | tr -d ' \n'
-}
-
-has() { # program
-    command -v "$1" >/dev/null 2>&1
 }
 
 # ---- inputs -----------------------------------------------------------------
@@ -259,11 +240,6 @@ with() { # name levels... : the lowest, the usual, the highest
     else
         echo "no $name program here: what it says of layers is not checked"
     fi
-}
-
-built() { # name
-    ! "$ocitar" pack --compress "$1" --dry-run "$dir/small" x:1 2>&1 |
-        grep -q 'this ocitar was built without'
 }
 
 if built gzip; then
