@@ -735,6 +735,10 @@ export TMPDIR
 "$ocitar" pack -o - --memory 1K "$dir/root" x:1 2>"$dir/err" | cat >/dev/null
 check 'no temporary directory: a message' grep -qF \
     "$dir/none (TMPDIR, or /tmp): No such file" "$dir/err"
+run pack --memory 1K -o "$dir/o.tar" "$dir/root" x:1
+check 'no temporary directory: a file needs none' done_well
+run pack --memory 1K --dry-run "$dir/root" x:1
+check 'no temporary directory: a dry run needs none' done_well
 unset TMPDIR
 
 # ---- the output within the input --------------------------------------------
