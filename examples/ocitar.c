@@ -2064,7 +2064,6 @@ static int pack_layer(pack *p, const input *in)
 typedef struct reading {
     ocitar_fd fd;
     ocitar_source from;
-    uint64_t at;    /* in this pass */
     uint64_t bytes; /* in all passes */
     unsigned passes;
     unsigned char head[OCITAR_DATA_MAX];
@@ -2073,14 +2072,13 @@ typedef struct reading {
 static int reading_get(void *user, void *out, size_t capacity, size_t *len)
 {
     reading *r = (reading *)user;
-    uint64_t room = r->at < sizeof r->head ? sizeof r->head - r->at : 0;
+    uint64_t room = r->bytes < sizeof r->head ? sizeof r->head - r->bytes : 0;
     int code = r->from.get_fn(r->from.user, out, capacity, len);
 
     if (code != 0)
         return code;
     if (room > 0 && *len > 0)
-        memcpy(r->head + r->at, out, *len < room ? *len : (size_t)room);
-    r->at += *len;
+        memcpy(r->head + r->bytes, out, *len < room ? *len : (size_t)room);
     progress_read((r->bytes + *len) / r->passes - r->bytes / r->passes);
     r->bytes += *len;
     return 0;
@@ -2088,9 +2086,8 @@ static int reading_get(void *user, void *out, size_t capacity, size_t *len)
 
 static int reading_rewind(void *user)
 {
-    reading *r = (reading *)user;
+    const reading *r = (const reading *)user;
 
-    r->at = 0;
     return r->from.rewind_fn(r->from.user);
 }
 
@@ -2118,7 +2115,7 @@ static int copy_pipe(pack *p, reading *r, unsigned char *buffer, size_t size,
         code = ocitar_blob_digest(&p->blob, &d->digest);
     if (code != OCITAR_OK)
         return explain_end(p, code);
-    d->size = r->at;
+    d->size = r->bytes;
     code = ocitar_blob_close(&p->blob);
     return code == OCITAR_OK ? DONE : explain(p, code);
 }
