@@ -222,6 +222,7 @@ check '--inline 4K: the most' has_file o.tar most $octets most \
     "$(base64 -w 0 <most)"
 "$ocitar" artifact -o o.tar --inline 6 - x:1 <sub/hello >out 2>err
 check '--inline: standard input' in_archive o.tar '"data":"aGVsbG8K"'
+# shellcheck disable=SC2002
 cat sub/hello | "$ocitar" artifact -o o.tar --inline 6 - x:1 >out 2>err
 check '--inline: a pipe' in_archive o.tar '"data":"aGVsbG8K"'
 run artifact fw.bin x:1 --quiet -o "$dir/o.tar"

@@ -579,6 +579,7 @@ check 'no terminal, no progress' done_well
 run pack --progress -o "$dir/bad.tar" "$dir/small" "$dir/text" x:1
 check '--progress: a failure' [ "$status" = 1 ]
 head -c 10000000 /dev/zero >"$dir/zeros.tar"
+# shellcheck disable=SC2002
 cat "$dir/zeros.tar" | "$ocitar" pack --progress -o "$dir/o.tar" - x:1 \
     >/dev/null 2>"$dir/err"
 check '--progress: seldom enough' drawn 30
