@@ -566,13 +566,13 @@ typedef struct options {
     list exclude;
     pairs labels, annotations;
     char platform[128]; /* the text that image.platform points into */
-    const char *name; /* of the image, as it was given */
+    const char *name;          /* of the image, as it was given */
+    char *path;                /* of sloci-image's name, the output, */
+    ocitar_pair tag;           /* and the tag */
+    const char *config;        /* of an artifact, FILE[:MEDIATYPE] */
+    ocitar_descriptor subject; /* without a digest: none */
+    size_t inlined;            /* the largest file that is */
     const char *output;
-    const char *config;         /* FILE[:MEDIATYPE] */
-    ocitar_descriptor subject;  /* without a digest: none */
-    size_t inlined;             /* the largest file that is */
-    char *path;                 /* that sloci-image's name leads to */
-    ocitar_pair tag;            /* what is left of that name */
     ocitar_time mtime;
     uint32_t owner[2]; /* uid, gid */
     uint32_t mode_mask;
@@ -1285,24 +1285,12 @@ static int missing(const options *o)
                  NULL, why);
 }
 
-/* What depends on several options, the operands or the environment. */
-static int complete_options(options *o)
+/* What is left of the operands without the name. */
+static int check_inputs(const options *o)
 {
-    int code = complete_times(o);
     const char *type;
     size_t i, stdins = 0;
 
-    if (code >= 0)
-        return code;
-    if (o->operands.count < 2)
-        return missing(o);
-    code = o->command == SLOCI ? complete_sloci(o) : complete_names(o);
-    if (code >= 0)
-        return code;
-    if (o->command == ARTIFACT)
-        code = complete_artifact(o);
-    if (code >= 0)
-        return code;
     for (i = 0; i < o->operands.count; i++) {
         if (o->operands.items[i][0] == 0)
             return wrong(o->command == ARTIFACT ? "FILE" : "ROOTFS", NULL,
@@ -1314,6 +1302,24 @@ static int complete_options(options *o)
         return wrong("-", NULL, "standard input can be read only once");
     if (stdins > 0 && o->dry_run)
         return wrong("--dry-run", NULL, "not with standard input");
+    return -1;
+}
+
+/* What depends on several options, the operands or the environment. */
+static int complete_options(options *o)
+{
+    int code = complete_times(o);
+
+    if (code < 0 && o->operands.count < 2)
+        code = missing(o);
+    if (code < 0)
+        code = o->command == SLOCI ? complete_sloci(o) : complete_names(o);
+    if (code < 0 && o->command == ARTIFACT)
+        code = complete_artifact(o);
+    if (code < 0)
+        code = check_inputs(o);
+    if (code >= 0)
+        return code;
     if (o->image.docker_types && o->annotations.count > 0)
         return wrong("--docker-types", NULL,
                      "not with --annotation: docker's manifest has none");
