@@ -1027,6 +1027,7 @@ typedef struct ocitar_index {
     const ocitar_pair *nest_annotations; /* of the open nested index */
     size_t nest_annotation_count;
     size_t nest;                /* its slot, plus 1; 0: none is open */
+    ocitar_digest digest;       /* of index.json, once that is known */
     struct ocitar_image *image; /* the open one */
     uint8_t ahead;             /* metadata first, in the second run */
     uint8_t held;              /* it is the layout's one index */
@@ -1043,6 +1044,9 @@ OCITAR_API int ocitar_index_begin(ocitar_index *index, ocitar_layout *layout,
 OCITAR_API int ocitar_index_end(ocitar_index *index);
 /* Gives it up, with its open image. */
 OCITAR_API int ocitar_index_abandon(ocitar_index *index);
+/* The digest of index.json, sha256, after the end, or with metadata first from
+   the begin on; before that NULL. */
+OCITAR_API const ocitar_digest *ocitar_index_digest(const ocitar_index *index);
 
 /* Adds a manifest or index whose blob is in the layout already, its bytes as
    they are. You set its descriptor as for ocitar_image_layer, and reference
@@ -1632,8 +1636,9 @@ typedef struct ocitar_tree_desc {
                             as containerd writes them */
     uint8_t no_xattrs;   /* 1: no extended attributes */
     uint8_t with_root;   /* 1: an entry "./" for the directory itself */
-    /* What is left out, with all that is below it: paths, or if there is no
-       '/' in it the last part of one. '*' stands for any bytes but '/', "**"
+    /* What is left out, with all that is below it: paths from the directory
+       on, perhaps with a '/' before, or if there is no '/' the last part of
+       one. '*' stands for any bytes but '/', "**"
        for any bytes, '?' for one that is not '/'. */
     const char *const *exclude;
     size_t exclude_count;
@@ -7074,7 +7079,8 @@ static int ocitar_i_raw_find(const char *s, size_t len, const char *key,
     return 0;
 }
 
-/* A member that is put in the place of one of that key, or between. */
+/* A member that is put in the place of one of that key, or between; without a
+   function that one is left out. */
 typedef struct ocitar_i_raw_own {
     const char *key;
     void (*emit_fn)(ocitar_i_json *j, const void *subject);
@@ -7124,6 +7130,9 @@ static void ocitar_i_raw_object(ocitar_i_json *j, const char *s, size_t len,
     ocitar_i_json_open(j, "{");
     while (j->error == OCITAR_OK &&
            ocitar_i_raw_least(s, len, own, count, &last, &p, &i)) {
+        last = p;
+        if (i < count && own[i].emit_fn == NULL)
+            continue;
         ocitar_i_json_separate(j);
         ocitar_i_json_put(j, "\"", 1);
         ocitar_i_json_put(j, p.key, p.key_len);
@@ -7133,7 +7142,6 @@ static void ocitar_i_raw_object(ocitar_i_json *j, const char *s, size_t len,
         else
             ocitar_i_json_put(j, p.value, p.value_len);
         j->comma = 1;
-        last = p;
     }
     ocitar_i_json_close(j, "}");
 }
@@ -7166,10 +7174,10 @@ static void ocitar_i_raw_annotations(ocitar_i_json *j, const void *subject)
     ocitar_i_raw_own own[2];
     ocitar_pair p;
 
-    own[0].key = n->names.own[0].key;
-    own[0].emit_fn = ocitar_i_raw_name;
-    own[1].key = n->names.own[1].key;
-    own[1].emit_fn = ocitar_i_raw_tag;
+    own[0].key = "io.containerd.image.name";
+    own[1].key = "org.opencontainers.image.ref.name";
+    own[0].emit_fn = n->names.own_count > 0 ? ocitar_i_raw_name : NULL;
+    own[1].emit_fn = n->names.own_count > 0 ? ocitar_i_raw_tag : NULL;
     own[0].subject = own[1].subject = &n->names;
     ocitar_i_raw_find(n->d->raw, n->d->raw_len, "annotations", &p);
     ocitar_i_raw_object(j, p.value, p.value_len, own, 2);
@@ -7184,8 +7192,25 @@ static void ocitar_i_raw_platform(ocitar_i_json *j, const void *subject)
     ocitar_i_json_close(j, "}");
 }
 
+/* Has it this name already? */
+static int ocitar_i_raw_named(const ocitar_descriptor *d,
+                              const ocitar_i_json_map *m)
+{
+    size_t len = ocitar_i_bytes_length(m->own[0].value, 0);
+    size_t tail = ocitar_i_bytes_length(m->tail, 0);
+    ocitar_pair p, name;
+
+    return ocitar_i_raw_find(d->raw, d->raw_len, "annotations", &p) &&
+           ocitar_i_raw_find(p.value, p.value_len, m->own[0].key, &name) &&
+           name.value_len == len + tail + 2 &&
+           OCITAR_MEMCMP(name.value + 1, m->own[0].value, len) == 0 &&
+           (tail == 0 ||
+            OCITAR_MEMCMP(name.value + 1 + len, m->tail, tail) == 0);
+}
+
+/* `inner`: in a nested index, where nothing has a name. */
 static void ocitar_i_raw_describe(ocitar_i_json *j, const ocitar_descriptor *d,
-                                  const char *reference)
+                                  const char *reference, int inner)
 {
     ocitar_i_raw_names n;
     ocitar_i_raw_own own[2];
@@ -7194,8 +7219,10 @@ static void ocitar_i_raw_describe(ocitar_i_json *j, const ocitar_descriptor *d,
 
     OCITAR_MEMSET(&n, 0, sizeof n);
     n.d = d;
-    ocitar_i_image_names(reference, &n.names);
-    if (n.names.own_count > 0) {
+    if (!inner)
+        ocitar_i_image_names(reference, &n.names);
+    if (inner ? ocitar_i_raw_find(d->raw, d->raw_len, "annotations", &p)
+              : n.names.own_count > 0 && !ocitar_i_raw_named(d, &n.names)) {
         own[count].key = "annotations";
         own[count].emit_fn = ocitar_i_raw_annotations;
         own[count++].subject = &n;
@@ -7219,7 +7246,7 @@ static void ocitar_i_image_describe_as(ocitar_i_json *j,
     ocitar_i_json_map m;
 
     if (d->raw != NULL) {
-        ocitar_i_raw_describe(j, d, reference);
+        ocitar_i_raw_describe(j, d, reference, 0);
         return;
     }
     OCITAR_MEMSET(&m, 0, sizeof m);
@@ -7410,7 +7437,7 @@ static void ocitar_i_index_layout_file(ocitar_i_json *j, const void *subject)
 static void ocitar_i_index_emit(ocitar_i_json *j, const ocitar_pair *pairs,
                                 size_t pair_count,
                                 const ocitar_descriptor *slots, size_t count,
-                                const char *media_type)
+                                const char *media_type, int inner)
 {
     size_t i;
 
@@ -7419,7 +7446,10 @@ static void ocitar_i_index_emit(ocitar_i_json *j, const ocitar_pair *pairs,
     ocitar_i_json_key(j, "manifests", 0);
     ocitar_i_json_open(j, "[");
     for (i = 0; i < count; i++) {
-        if (slots[i].kind != OCITAR_I_KIND_LAYER)
+        if (slots[i].kind != OCITAR_I_KIND_LAYER && slots[i].raw != NULL &&
+            inner)
+            ocitar_i_raw_describe(j, &slots[i], NULL, 1);
+        else if (slots[i].kind != OCITAR_I_KIND_LAYER)
             ocitar_i_image_describe(j, &slots[i]);
         if (slots[i].kind == OCITAR_I_KIND_NEST)
             i += slots[i].layers;
@@ -7437,7 +7467,7 @@ static void ocitar_i_index_json(ocitar_i_json *j, const void *subject)
 
     ocitar_i_index_emit(j, index->desc.annotations,
                         index->desc.annotation_count, index->desc.descriptors,
-                        index->count, OCITAR_I_TYPE_INDEX);
+                        index->count, OCITAR_I_TYPE_INDEX, 0);
 }
 
 /* The nested index that is open. */
@@ -7448,7 +7478,7 @@ static void ocitar_i_index_nested(ocitar_i_json *j, const void *subject)
 
     ocitar_i_index_emit(j, index->nest_annotations,
                         index->nest_annotation_count, slot + 1, slot->layers,
-                        slot->media_type);
+                        slot->media_type, 1);
 }
 
 static void ocitar_i_docker_path(ocitar_i_json *j, const ocitar_digest *digest)
@@ -7530,9 +7560,11 @@ static int ocitar_i_index_files(ocitar_index *index)
     uint64_t size;
     int e;
 
+    OCITAR_MEMSET(&digest, 0, sizeof digest);
     doc.emit_fn = ocitar_i_index_json;
     doc.subject = index;
     e = ocitar_i_document_measure(l, &doc, OCITAR_SHA256, &digest, &size);
+    index->digest = digest;
     if (e == OCITAR_OK)
         e = ocitar_i_document_file(l, "oci-layout", 0444,
                                    ocitar_i_index_layout_file, NULL);
@@ -7651,6 +7683,14 @@ OCITAR_API int ocitar_index_abandon(ocitar_index *index)
                              "an index whose metadata went first was given up");
     ocitar_i_node_leave(&index->node, OCITAR_I_GONE);
     return ocitar_i_node_forgiven(&index->node);
+}
+
+OCITAR_API const ocitar_digest *ocitar_index_digest(const ocitar_index *index)
+{
+    return index == NULL || index->digest.algorithm == 0 ||
+                   (!index->ahead && index->node.state != OCITAR_I_DONE)
+               ? NULL
+               : &index->digest;
 }
 
 /* -- nested indexes -- */
@@ -12815,7 +12855,8 @@ static int ocitar_i_tree_excluded(const ocitar_i_tree *t, const char *name)
         int path = ocitar_i_bytes_has(p, ocitar_i_bytes_length(p, 0), '/');
 
         if (ocitar_i_tree_fits(
-                p, path ? (const char *)t->path.memory : name))
+                p + (p[0] == '/'),
+                path ? (const char *)t->path.memory : name))
             return 1;
     }
     return 0;

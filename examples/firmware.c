@@ -1,5 +1,5 @@
-/* firmware FILE - what a device maker ships, in one archive: the firmware of two
-   boards, for each a bill of materials and a signature that point at it.
+/* firmware FILE - what a device maker ships, in one archive: the firmware of
+   two boards, for each a bill of materials and a signature that point at it.
 
    All are OCI artifacts, so that any registry can carry them; `oras` and
    `skopeo` read the archive as an OCI layout. The contents are stand-ins. */

@@ -38,7 +38,20 @@
 enum { DONE = 0, FAILED = 1, WRONG = 2 }; /* exit codes */
 
 /* The commands: bits, so that an option can belong to several. */
-enum { PACK = 1, ARTIFACT = 2, SLOCI = 4, BOTH = PACK | ARTIFACT };
+enum {
+    PACK = 1,
+    ARTIFACT = 2,
+    SLOCI = 4,
+    VERIFY = 8,
+    LS = 16,
+    CAT = 32,
+    INDEX = 64,
+    EXPORT = 128,
+    IMPORT = 256,
+    BOTH = PACK | ARTIFACT,
+    READS = VERIFY | LS | CAT | INDEX | EXPORT | IMPORT,
+    ALL = BOTH | READS
+};
 
 /* ---- progress ---------------------------------------------------------- */
 
@@ -162,14 +175,24 @@ static void progress_written(uint64_t size)
 static const char help_text[] =
     "Usage: ocitar pack [options] ROOTFS... NAME[:TAG]\n"
     "       ocitar artifact [options] FILE[:MEDIATYPE]... NAME[:TAG]\n"
-    "       ocitar --version | --help | pack --help | artifact --help\n"
+    "       ocitar index [options] ARCHIVE... NAME[:TAG]\n"
+    "       ocitar ls [options] ARCHIVE\n"
+    "       ocitar verify [options] ARCHIVE\n"
+    "       ocitar cat [options] ARCHIVE DIGEST|NAME\n"
+    "       ocitar export [options] LAYOUT ARCHIVE [NAME...]\n"
+    "       ocitar import [options] ARCHIVE LAYOUT_DIR [NAME[:TAG]]\n"
+    "       ocitar --version | --help | COMMAND --help\n"
     "\n"
     "pack makes a container image (OCI image layout in a tar) out of root\n"
     "file systems. Each ROOTFS is one layer, the lowest first: a directory,\n"
     "a tar file, as it is or in gzip or zstd, or \"-\" for such a tar on\n"
     "standard input. artifact makes an OCI artifact, in the same form, out\n"
-    "of any files. Called as sloci-image, by a link of that name, it takes\n"
-    "the command line of that program.\n";
+    "of any files. index makes one archive for several platforms out of\n"
+    "several archives. ls lists, verify checks, cat gives a blob's bytes,\n"
+    "export copies images into another archive, import into a directory.\n"
+    "What is read may be an archive, a layout directory, or \"-\".\n"
+    "Called as sloci-image, by a link of that name, it takes the command\n"
+    "line of that program.\n";
 
 static const char pack_help_text[] =
     "Usage: ocitar pack [options] ROOTFS... NAME[:TAG]\n"
@@ -322,6 +345,78 @@ static const char sloci_help_text[] =
     "set, is the image's date and the latest time of a file; without it the\n"
     "image has no date. ocitar pack --help has more options.\n";
 
+static const char verify_help_text[] =
+    "Usage: ocitar verify [options] ARCHIVE\n"
+    "\n"
+    "Checks an archive or layout directory against the rules of the OCI image\n"
+    "specification, all blobs and layers included. One line a finding: how\n"
+    "bad it is, the number of the rule (they are in the README), what it is\n"
+    "about; then a summary. Exit status 1 if there is an error.\n"
+    "      --strict            warnings are errors, and so is what is missing\n"
+    "      --json              one object instead\n"
+    "      --quiet             print errors only\n"
+    "      --progress          show it even if nobody seems to look\n";
+
+static const char ls_help_text[] =
+    "Usage: ocitar ls [options] ARCHIVE\n"
+    "\n"
+    "Lists the images of an archive or layout directory: name, platform and\n"
+    "digest of each, then the sizes, digests and types (or titles) of its\n"
+    "layers. Exit status 1 if the layout is not valid.\n"
+    "      --json              one object instead, with all of the digests\n"
+    "      --progress, --quiet as elsewhere\n";
+
+static const char cat_help_text[] =
+    "Usage: ocitar cat [options] ARCHIVE DIGEST|NAME\n"
+    "\n"
+    "Writes the bytes of a blob, or of the manifest or index that is called\n"
+    "NAME, to standard output. They are what the digest says if the exit\n"
+    "status is 0.\n"
+    "      --platform OS/ARCH[/VARIANT]   the manifest of that platform\n"
+    "      --progress, --quiet as elsewhere\n";
+
+static const char index_help_text[] =
+    "Usage: ocitar index [options] ARCHIVE... NAME[:TAG]\n"
+    "\n"
+    "Makes one archive out of the images of several, one for each platform,\n"
+    "all called NAME. Manifests and blobs are kept byte for byte.\n"
+    "      --nested            index.json names one index, and that one the\n"
+    "                          images\n"
+    "  -o, --output FILE       NAME-TAG.tar, if not given; \"-\" is standard\n"
+    "                          output\n"
+    "      --no-docker-manifest   leave out manifest.json\n"
+    "      --dry-run           print size and digest, write nothing\n"
+    "      --json              print an object instead of a line\n"
+    "      --progress, --quiet as elsewhere\n";
+
+static const char export_help_text[] =
+    "Usage: ocitar export [options] LAYOUT ARCHIVE [NAME...]\n"
+    "\n"
+    "Writes images of a layout directory (or of an archive) into an archive,\n"
+    "all of them or those that have one of the NAMEs, with what they need.\n"
+    "Their names and bytes stay as they are. \"-\" is standard output.\n"
+    "      --platform OS/ARCH[/VARIANT]   only what is for that platform\n"
+    "      --no-docker-manifest   leave out manifest.json\n"
+    "      --dry-run           print size and digest, write nothing\n"
+    "      --json              print an object instead of a line\n"
+    "      --progress, --quiet as elsewhere\n";
+
+static const char import_help_text[] =
+    "Usage: ocitar import [options] ARCHIVE LAYOUT_DIR [NAME[:TAG]]\n"
+    "\n"
+    "Takes the images of an archive into a layout directory, which is made if\n"
+    "it is not there. One that has the same name is replaced in index.json;\n"
+    "its blobs stay. With NAME an only image gets that name. Nothing counts\n"
+    "before the new index.json, which comes last.\n"
+    "      --json              print an object instead of a line\n"
+    "      --progress, --quiet as elsewhere\n";
+
+static const char *const import_help[] = {import_help_text, NULL};
+static const char *const verify_help[] = {verify_help_text, NULL};
+static const char *const ls_help[] = {ls_help_text, NULL};
+static const char *const cat_help[] = {cat_help_text, NULL};
+static const char *const index_help[] = {index_help_text, NULL};
+static const char *const export_help[] = {export_help_text, NULL};
 static const char *const general_help[] = {help_text, NULL};
 static const char *const pack_help[] = {pack_help_text, pack_help_text_2,
                                         pack_help_text_3, NULL};
@@ -332,6 +427,30 @@ static const char *const sloci_version[] = {
     "sloci-image (ocitar " OCITAR_VERSION ")\n", NULL};
 static const char *const version_text[] = {"ocitar " OCITAR_VERSION "\n",
                                            NULL};
+
+static const char *const *help_of(uint16_t command)
+{
+    switch (command) {
+    case PACK:
+        return pack_help;
+    case ARTIFACT:
+        return artifact_help;
+    case SLOCI:
+        return sloci_help;
+    case VERIFY:
+        return verify_help;
+    case LS:
+        return ls_help;
+    case CAT:
+        return cat_help;
+    case INDEX:
+        return index_help;
+    case IMPORT:
+        return import_help;
+    default:
+        return export_help;
+    }
+}
 
 /* A line on standard error; what could confuse a terminal becomes '?'. */
 static void complain(const char *format, ...)
@@ -559,7 +678,7 @@ typedef struct compress_how {
 } compress_how;
 
 typedef struct options {
-    uint8_t command;
+    uint16_t command;
     ocitar_image_desc image; /* the lists are put in last */
     list cmd, entrypoint, env, ports, volumes, history, operands;
     list references; /* further ones */
@@ -582,6 +701,7 @@ typedef struct options {
     uint8_t created_given; /* and not taken from the environment */
     uint8_t own, nanoseconds, no_xattrs, with_root; /* of directories */
     uint8_t no_docker, dry_run, json, progress, quiet;
+    uint8_t strict, nested;
     uint8_t tar, debug, version, help;
 } options;
 
@@ -744,9 +864,9 @@ static const char *add_exclude(void *field, const char *value)
 {
     size_t len = strlen(value);
 
-    if (len == 0 || value[0] == '/' || value[len - 1] == '/' ||
-        strncmp(value, "./", 2) == 0)
-        return "must be a name, or a path in ROOTFS such as var/cache/*";
+    if (len == 0 || value[len - 1] == '/' || strncmp(value, "./", 2) == 0)
+        return "must be a name, or a path in ROOTFS such as /etc or "
+               "var/cache/*";
     return add_item(field, value);
 }
 
@@ -913,12 +1033,12 @@ static const struct option {
     char letter; /* 0: none */
     const char *(*set_fn)(void *field, const char *value);
     size_t field;
-    uint8_t commands; /* PACK ... */
+    uint16_t commands; /* PACK ... */
 } option_table[] = {
     {"arch", 'm', set_text, FIELD(image.platform.architecture), PACK | SLOCI},
     {"arch-variant", 0, set_text, FIELD(image.platform.variant), PACK | SLOCI},
     {"os", 0, set_text, FIELD(image.platform.os), PACK | SLOCI},
-    {"platform", 0, set_platform, 0, BOTH},
+    {"platform", 0, set_platform, 0, BOTH | CAT | EXPORT},
     {"author", 'a', set_text, FIELD(image.author), PACK | SLOCI},
     {"cmd", 'c', add_item, FIELD(cmd), PACK | SLOCI},
     {"entrypoint", 'C', add_item, FIELD(entrypoint), PACK | SLOCI},
@@ -949,19 +1069,22 @@ static const struct option {
     {"digest", 0, set_digest, FIELD(algorithm), BOTH},
     {"memory", 0, set_size, FIELD(memory), BOTH},
     {"compress", 0, set_compress, FIELD(compress), PACK},
-    {"output", 'o', set_text, FIELD(output), BOTH},
-    {"no-docker-manifest", 0, set_flag, FIELD(no_docker), PACK},
+    {"output", 'o', set_text, FIELD(output), BOTH | INDEX},
+    {"no-docker-manifest", 0, set_flag, FIELD(no_docker),
+     PACK | INDEX | EXPORT},
     {"docker-types", 0, set_flag, FIELD(image.docker_types), PACK},
-    {"dry-run", 0, set_flag, FIELD(dry_run), BOTH},
-    {"json", 0, set_flag, FIELD(json), BOTH},
-    {"progress", 0, set_flag, FIELD(progress), BOTH},
-    {"quiet", 0, set_flag, FIELD(quiet), BOTH},
+    {"dry-run", 0, set_flag, FIELD(dry_run), BOTH | INDEX | EXPORT},
+    {"strict", 0, set_flag, FIELD(strict), VERIFY},
+    {"nested", 0, set_flag, FIELD(nested), INDEX},
+    {"json", 0, set_flag, FIELD(json), ALL & ~CAT},
+    {"progress", 0, set_flag, FIELD(progress), ALL},
+    {"quiet", 0, set_flag, FIELD(quiet), ALL},
     {"tar", 't', set_flag, FIELD(tar), PACK | SLOCI},
-    {"version", 'V', set_flag, FIELD(version), BOTH | SLOCI},
-    {"help", 'h', set_flag, FIELD(help), BOTH | SLOCI}};
+    {"version", 'V', set_flag, FIELD(version), ALL | SLOCI},
+    {"help", 'h', set_flag, FIELD(help), ALL | SLOCI}};
 
 /* One that the command has, by name, or if that is NULL by letter. */
-static const struct option *find_option(uint8_t command, const char *name,
+static const struct option *find_option(uint16_t command, const char *name,
                                         size_t len, char letter)
 {
     const struct option *option = option_table;
@@ -1026,9 +1149,7 @@ static int parse_option(options *o, const char *arg, char **argv, int *at)
         if (why != NULL)
             return wrong(shown, value, why);
         if (o->help)
-            return print(o->command == PACK       ? pack_help
-                         : o->command == ARTIFACT ? artifact_help
-                                                  : sloci_help);
+            return print(help_of(o->command));
         if (o->version)
             return print(o->command == SLOCI ? sloci_version : version_text);
     } while (*p != 0);
@@ -2726,7 +2847,9 @@ static int pack_options(const options *o)
     return done;
 }
 
-static int run_command(uint8_t command, const char *help, char **argv)
+#include "ocitar_read.h"
+
+static int run_command(uint16_t command, const char *help, char **argv)
 {
     static options o;
     int code;
@@ -2736,10 +2859,13 @@ static int run_command(uint8_t command, const char *help, char **argv)
     o.memory = 1 << 20;
     o.algorithm = OCITAR_SHA256;
     code = parse_arguments(&o, argv);
-    if (code < 0)
+    if (code < 0 && (command & READS) != 0)
+        code = run_read(&o);
+    else if (code < 0) {
         code = complete_options(&o);
-    if (code < 0)
-        code = pack_options(&o);
+        if (code < 0)
+            code = pack_options(&o);
+    }
     options_free(&o);
     return code;
 }
@@ -2768,7 +2894,15 @@ static int called_as(const char *program, const char *name)
 
 int main(int argc, char **argv)
 {
+    static const struct {
+        const char *name;
+        uint16_t command;
+    } commands[] = {{"ocitar pack", PACK},     {"ocitar artifact", ARTIFACT},
+                    {"ocitar verify", VERIFY}, {"ocitar ls", LS},
+                    {"ocitar cat", CAT},       {"ocitar index", INDEX},
+                    {"ocitar export", EXPORT}, {"ocitar import", IMPORT}};
     const char *command = argc > 1 ? argv[1] : "";
+    size_t i;
 
     reserve_descriptors();
     catch_signals();
@@ -2778,10 +2912,10 @@ int main(int argc, char **argv)
         fputs(help_text, stderr);
         return WRONG;
     }
-    if (strcmp(command, "pack") == 0)
-        return run_command(PACK, "ocitar pack", argv + 2);
-    if (strcmp(command, "artifact") == 0)
-        return run_command(ARTIFACT, "ocitar artifact", argv + 2);
+    for (i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(command, commands[i].name + strlen("ocitar ")) == 0)
+            return run_command(commands[i].command, commands[i].name,
+                               argv + 2);
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)
         return print(general_help);
     if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0)
