@@ -222,6 +222,8 @@ holds 'bin/ bin/long bin/soft empty etc/ pipe ' --exclude 'etc/*'
 holds 'bin/ bin/long empty etc/ etc/a pipe ' --exclude etc/hard \
     --exclude 'so??'
 holds 'bin/ empty etc/ etc/a etc/hard pipe ' --exclude 'b**/*o*'
+holds 'bin/ bin/long bin/soft empty pipe ' --exclude /etc
+holds 'bin/ bin/long bin/soft empty etc/ etc/a etc/hard pipe ' --exclude /soft
 holds '' --exclude '*'
 run pack -o "$dir/o.tar" --mode-mask 4011 "$dir/root" x:1
 check '--mode-mask' sh -c "tar -tvf '$(layer "$dir/o.tar")' |
@@ -649,7 +651,7 @@ set -- -m '' --arch '' --arch-variant '' --os '' --platform linux \
     --owner 1 --owner 1: --owner :1 --owner a:b --owner 4294967296:0 \
     --mtime '' --mtime x --mtime 1.5 --mode-mask '' --mode-mask 8 \
     --mode-mask 0x7 --mode-mask 17777 --mode-mask 7777777777777 \
-    --exclude '' --exclude /etc --exclude etc/ --exclude ./etc --exclude / \
+    --exclude '' --exclude etc/ --exclude ./etc --exclude / \
     --ref '' --ref X --ref x:1 --ref y: --ref "y@sha256:$digest" \
     --digest md5 --digest sha384 \
     --memory '' --memory K --memory 1T --memory 1KK --memory -1 \
