@@ -65,7 +65,7 @@ ZLIB = $$(f=$$($(PKG_CONFIG) --cflags --libs zlib 2>/dev/null) && \
 ZSTD = $$(f=$$($(PKG_CONFIG) --cflags --libs libzstd 2>/dev/null) && \
        $(LINKS) $$f 2>/dev/null && echo "-DOCITAR_WITH_ZSTD $$f")
 
-build/ocitar: examples/ocitar.c examples/ocitar_read.h \
+build/ocitar: examples/ocitar.c examples/ocitar_read.h examples/ocitar_docker.h \
               examples/codec_zlib.h examples/codec_zstd.h ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ examples/ocitar.c $(ZLIB) $(ZSTD) $(LDLIBS)

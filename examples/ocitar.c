@@ -407,7 +407,8 @@ static const char import_help_text[] =
     "Takes the images of an archive into a layout directory, which is made if\n"
     "it is not there. One that has the same name is replaced in index.json;\n"
     "its blobs stay. With NAME an only image gets that name. Nothing counts\n"
-    "before the new index.json, which comes last.\n"
+    "before the new index.json, which comes last. What `docker save` wrote\n"
+    "before version 25 becomes an OCI layout.\n"
     "      --json              print an object instead of a line\n"
     "      --progress, --quiet as elsewhere\n";
 

@@ -198,6 +198,8 @@ static void first_room(reading_in *r)
 {
     ocitar_catalog *c = &r->catalog;
 
+    if (r->slots != NULL)
+        return;
     r->slot_count = r->once ? 16384 : 1024;
     r->slots = (ocitar_slot *)grow(NULL, r->slot_count, sizeof *r->slots);
     r->path_count = 16384;
@@ -1243,6 +1245,8 @@ static int command_export(options *o)
 
 /* ---- import ------------------------------------------------------------ */
 
+#include "ocitar_docker.h"
+
 /* The annotations of an index.json, which a new one keeps. */
 typedef struct index_notes {
     ocitar_json json;
@@ -1501,6 +1505,8 @@ static int command_import(options *o)
     done = open_reading(&m.t.in[0], o, o->operands.items[0], 1);
     if (done == DONE)
         done = read_layout(&m.t.in[0]);
+    if (done == DONE)
+        done = convert_docker(&m.t.in[0]);
     if (done == DONE)
         done = complain_findings(&m.t.in[0]);
     m.t.lines = m.t.in[0].catalog.used;
