@@ -17,7 +17,7 @@ CSTD = -std=c99
 COMPILE = $(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(CFLAGS) -I.
 
 EXAMPLES = build/ocitar build/hello_image build/to_stdout build/fixed_memory \
-           build/uart_image build/firmware
+           build/uart_image build/firmware build/ota_verify
 TOOLS = build/replay build/headers build/model build/faults
 TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
@@ -85,6 +85,10 @@ build/uart_image: examples/uart_image.c ocitar.h
 build/firmware: examples/firmware.c ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ examples/firmware.c $(LDLIBS)
+
+build/ota_verify: examples/ota_verify.c ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ examples/ota_verify.c $(LDLIBS)
 
 build/replay: tests/replay.c ocitar.h
 	@mkdir -p build

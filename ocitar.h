@@ -1,4 +1,5 @@
-/* ocitar.h - writes OCI container images, as a tar stream, from plain C.
+/* ocitar.h - writes OCI container images as a tar stream, and checks them, from
+   plain C.
 
    One header, no dependencies, no heap unless you hand one over. The licence
    (public domain or MIT-0, as you like) is at the end of the file.
@@ -101,6 +102,15 @@
    PATCH and KNOWN own the archive's tail from begin to commit: anybody else
    who would emit an entry meanwhile gets OCITAR_E_BUSY, and may try again.
    SPOOL writers may be open side by side, each with a spool of its own.
+
+   READING
+
+       archive -> checker -> findings, claims, a tap
+                          -> catalog -> find, copy to a layout
+
+   ocitar_checker takes an archive in pieces of any length, once, and tells
+   what breaks the specification; ocitar_reader and ocitar_json are what it is
+   made of. examples/ota_verify.c shows it on a device.
 
    ERRORS
 

@@ -26,5 +26,9 @@ int main(void)
             sizeof(ocitar_layer) + 5 * sizeof(ocitar_descriptor) +
             sizeof(ocitar_rehearsal) + 4 * sizeof(ocitar_rehearsed),
         4096);
+    row("the checker with 16 references",
+        sizeof(ocitar_checker) + 16 * sizeof(ocitar_slot) + 768, 4096);
+    row("the checker with 64 references",
+        sizeof(ocitar_checker) + 64 * sizeof(ocitar_slot) + 768, 8192);
     return over;
 }
