@@ -806,7 +806,7 @@ static int script_rewind(void *user)
 
 static ocitar_source script_of(script *s, const void *data, size_t len)
 {
-    ocitar_source source = { script_get, script_rewind, NULL };
+    ocitar_source source = { script_get, script_rewind, NULL, NULL };
 
     memset(s, 0, sizeof *s);
     s->data = (const unsigned char *)data;
@@ -1911,7 +1911,7 @@ static int get_too_much(void *user, void *out, size_t capacity, size_t *len)
 
 static void test_copy_of_a_liar(void)
 {
-    ocitar_source source = { get_too_much, script_rewind, NULL };
+    ocitar_source source = { get_too_much, script_rewind, NULL, NULL };
     fixture f;
 
     start(&f, PUT_ONLY, NULL);
