@@ -10054,14 +10054,20 @@ static void ocitar_i_check_shut(ocitar_checker *c, uint8_t context)
         c->history++;
 }
 
+/* Fields and contexts have numbers of their own. */
+static int ocitar_i_check_is_data(const ocitar_i_check_row *row)
+{
+    return row != NULL && row->what == OCITAR_I_F_DATA &&
+           row->types == OCITAR_I_T_STRING;
+}
+
 /* Inline data is hashed from its first piece on. */
 static void ocitar_i_check_piece(ocitar_checker *c, const char *text,
                                  size_t len)
 {
     const ocitar_i_check_row *row = (const ocitar_i_check_row *)c->row;
 
-    if (row == NULL || c->json.key || row->what != OCITAR_I_F_DATA ||
-        row->context != OCITAR_I_CTX_DESC) {
+    if (c->json.key || !ocitar_i_check_is_data(row)) {
         c->part = 1;
         return;
     }
@@ -10091,8 +10097,7 @@ static int ocitar_i_check_token(void *user, int token, const char *text,
         if (!c->part)
             ocitar_i_check_key(c, context, text, len);
         c->part = 0;
-        if (c->row != NULL && ((const ocitar_i_check_row *)c->row)->what ==
-                                  OCITAR_I_F_DATA)
+        if (ocitar_i_check_is_data((const ocitar_i_check_row *)c->row))
             ocitar_i_digester_begin(&c->data, OCITAR_SHA256, NULL, c->kernel);
         return OCITAR_OK;
     }
