@@ -510,6 +510,8 @@ typedef struct ocitar_json {
                         open object and each of its names; or NULL */
     size_t seen_capacity;
     uint32_t depth_max; /* 0: OCITAR_JSON_DEPTH_MAX, which is the most */
+    uint32_t tokens_max; /* 0: no limit */
+    uint32_t tokens; /* out: how many came */
     uint8_t unseen;  /* out: 1 if the slots did not do for all names */
     uint8_t state;
     uint8_t escape;
@@ -519,12 +521,12 @@ typedef struct ocitar_json {
     uint64_t objects; /* a bit for each level: object or array */
     uint64_t marked;  /* a bit for each level: its names are looked at */
     uint64_t hash;
-    size_t seen_used;
-    size_t used;
     const char *literal;
     char *copy;       /* where what passes is copied to, if `copying` */
-    size_t copy_size;
-    size_t copied;
+    uint32_t copy_size;
+    uint32_t copied;
+    uint32_t seen_used;
+    uint32_t used;
     uint32_t unit;
     uint32_t high;    /* half of a surrogate pair */
     int error;
@@ -534,8 +536,8 @@ typedef struct ocitar_json {
 /* Fill in the first fields, zero the rest. token_fn returns 0, or a code of
    this library that ends the reading. E_ARG. */
 OCITAR_API int ocitar_json_begin(ocitar_json *json);
-/* OCITAR_E_FORMAT, E_UTF8 (lone surrogates, too), E_DUPLICATE, E_LIMIT
-   (depth), and what token_fn returned. The error stays. */
+/* OCITAR_E_FORMAT, E_UTF8 (lone surrogates, too), E_DUPLICATE, E_LIMIT (depth
+   or tokens), and what token_fn returned. The error stays. */
 OCITAR_API int ocitar_json_push(ocitar_json *json, const void *data,
                                 size_t len);
 /* OCITAR_E_FORMAT: it is not complete. */
@@ -1394,6 +1396,8 @@ typedef struct ocitar_checker_desc {
     uint64_t max_unpacked; /* bytes of one layer; 0: 2^40 */
     uint64_t max_entries;  /* 0: a million */
     uint64_t max_bytes;    /* 0: 2^63-1 */
+    uint32_t max_tokens;   /* of one JSON document; 0: 16 million */
+    uint32_t max_depth;    /* of JSON; 0: OCITAR_JSON_DEPTH_MAX */
     uint8_t strict; /* 1: warnings are errors, and so is what is missing */
     /* All optional; a code other than 0 ends the check: OCITAR_E_HOOK. */
     int (*finding_fn)(void *user, const ocitar_finding *finding);
@@ -1526,13 +1530,35 @@ OCITAR_API ocitar_line *ocitar_catalog_find(const ocitar_catalog *catalog,
                                             uint32_t *cursor,
                                             const char *reference,
                                             const ocitar_platform *platform);
-/* Marks the blob that a line is about, and all that it needs. Returns how many
-   of them are not there. */
+/* Marks the blob that a line is about, and all that it needs; foreign layers,
+   which may be kept elsewhere, only with `foreign`. Returns how many are not
+   there, without foreign ones. */
 OCITAR_API uint32_t ocitar_catalog_mark(ocitar_catalog *catalog,
-                                        const ocitar_line *line);
-/* Copies one blob: from an archive that gets at its offset, or from a source
-   that is the blob. `verified` 0: it is hashed once more. Check its errors:
-   OCITAR_E_SOURCE, E_DIGEST, and those of a KNOWN blob. */
+                                        const ocitar_line *line, int foreign);
+
+/* A blob being read. Yours to place, not to touch. */
+typedef struct ocitar_verified {
+    ocitar_source from;
+    ocitar_digester digester;
+    ocitar_digest digest;
+    uint64_t offset;
+    uint64_t left;
+} ocitar_verified;
+
+/* The blob of a line as a source, out of an archive that gets at offsets or a
+   source that is the blob. Its bytes are good only once get_fn has told the
+   end: if they are not, it gives OCITAR_E_DIGEST there, or OCITAR_E_SIZE for
+   an end that comes too soon; other codes are those of `from`. */
+OCITAR_API int ocitar_verified_begin(ocitar_verified *verified,
+                                     const ocitar_line *blob,
+                                     const ocitar_source *from,
+                                     ocitar_source *out);
+
+/* Copies one blob likewise. `verified` 0: it is hashed once more. Check its
+   errors: OCITAR_E_SOURCE, E_DIGEST, and those of a KNOWN blob. (To edit an
+   index, add the lines that shall stay to a new one, by ocitar_index_add: those
+   under a name but the one that is replaced, or all but one, or one with
+   another name.) */
 OCITAR_API int ocitar_catalog_copy(const ocitar_line *blob,
                                    const ocitar_source *source, int verified,
                                    ocitar_layout *layout, void *buffer,
@@ -4440,6 +4466,9 @@ static int ocitar_i_json_token(ocitar_json *j, int token)
     size_t used = j->used;
 
     j->used = 0;
+    if (j->tokens == j->tokens_max && j->tokens_max > 0)
+        return OCITAR_E_LIMIT;
+    j->tokens += j->tokens < UINT32_MAX;
     return j->token_fn(j->user, token, j->buffer, used);
 }
 
@@ -4485,10 +4514,11 @@ static int ocitar_i_json_name(ocitar_json *j)
 
 static int ocitar_i_json_down(ocitar_json *j, int object)
 {
-    const uint64_t bit = (uint64_t)1 << j->depth;
+    uint64_t bit;
 
     if (j->depth == j->depth_max)
         return OCITAR_E_LIMIT;
+    bit = (uint64_t)1 << j->depth;
     j->depth++;
     j->objects = object ? j->objects | bit : j->objects & ~bit;
     j->marked &= ~bit;
@@ -4781,7 +4811,9 @@ OCITAR_API int ocitar_json_begin(ocitar_json *json)
         return OCITAR_E_ARG;
     json->error = OCITAR_E_ARG;
     if (json->token_fn == NULL || json->buffer == NULL ||
-        json->capacity < 16 || json->depth_max > OCITAR_JSON_DEPTH_MAX ||
+        json->capacity < 16 || json->capacity > UINT32_MAX ||
+        json->seen_capacity > UINT32_MAX ||
+        json->depth_max > OCITAR_JSON_DEPTH_MAX ||
         (json->seen == NULL && json->seen_capacity > 0))
         return OCITAR_E_ARG;
     if (json->depth_max == 0)
@@ -4793,6 +4825,7 @@ OCITAR_API int ocitar_json_begin(ocitar_json *json)
     json->seen_used = 0;
     json->unseen = json->seen == NULL;
     json->high = 0;
+    json->tokens = 0;
     json->copying = 0;
     json->error = OCITAR_OK;
     return OCITAR_OK;
@@ -4808,7 +4841,7 @@ OCITAR_API int ocitar_json_push(ocitar_json *json, const void *data,
     for (; len > 0 && json->error == OCITAR_OK; len--, p++) {
         if (json->copying && json->copied < json->copy_size)
             json->copy[json->copied] = (char)*p;
-        json->copied += json->copying;
+        json->copied += json->copied < UINT32_MAX ? json->copying : 0;
         json->error = ocitar_i_json_byte(json, *p);
     }
     return json->error;
@@ -9607,7 +9640,7 @@ static void ocitar_i_check_desc_begin(ocitar_checker *c)
     if (c->desc.raw_size == 0)
         return;
     c->json.copy = c->desc.raw; /* its brace has passed already */
-    c->json.copy_size = c->desc.raw_size;
+    c->json.copy_size = (uint32_t)c->desc.raw_size;
     c->json.copy[0] = '{';
     c->json.copied = 1;
     c->json.copying = 1;
@@ -10136,6 +10169,9 @@ static void ocitar_i_check_doc_begin(ocitar_checker *c)
     c->json.capacity = 256;
     c->json.seen = c->desc.seen;
     c->json.seen_capacity = c->desc.seen != NULL ? c->desc.seen_count : 0;
+    c->json.depth_max = c->desc.max_depth;
+    c->json.tokens_max =
+        c->desc.max_tokens > 0 ? c->desc.max_tokens : 16000000;
     c->document = ocitar_json_begin(&c->json) == OCITAR_OK;
     c->facts = 0;
     c->layers = c->manifests = c->diffs = c->history = 0;
@@ -10993,6 +11029,8 @@ OCITAR_API int ocitar_checker_begin(ocitar_checker *checker,
     checker->error = OCITAR_E_ARG;
     if (desc == NULL || desc->slots == NULL || desc->slot_count == 0 ||
         desc->buffer == NULL || desc->buffer_size < 768 ||
+        desc->max_depth > OCITAR_JSON_DEPTH_MAX ||
+        desc->raw_size > UINT32_MAX / 2 ||
         (desc->layer != NULL &&
          (desc->paths == NULL || desc->path_count == 0 ||
           desc->layer_buffer == NULL || desc->layer_buffer_size < 512)))
@@ -11356,11 +11394,11 @@ static int ocitar_i_catalog_leads(const ocitar_line *line)
 }
 
 OCITAR_API uint32_t ocitar_catalog_mark(ocitar_catalog *catalog,
-                                        const ocitar_line *line)
+                                        const ocitar_line *line, int foreign)
 {
     struct { uint32_t at, end; } levels[17];
     uint32_t missing = 0;
-    int depth = 0;
+    int depth = 0, is_foreign;
 
     if (catalog == NULL || line == NULL)
         return 0;
@@ -11374,10 +11412,14 @@ OCITAR_API uint32_t ocitar_catalog_mark(ocitar_catalog *catalog,
             continue;
         }
         line = &catalog->lines[levels[depth].at++];
-        if (line->role > OCITAR_ROLE_LAYER || line->role == 0)
+        is_foreign = line->role == OCITAR_ROLE_LAYER &&
+                     ocitar_i_check_media(line->descriptor.media_type) >=
+                         OCITAR_I_MEDIA_FOREIGN;
+        if (line->role > OCITAR_ROLE_LAYER || line->role == 0 ||
+            (is_foreign && !foreign))
             continue;
         blob = ocitar_catalog_blob(catalog, &line->descriptor.digest);
-        missing += blob == NULL;
+        missing += blob == NULL && !is_foreign;
         if (blob == NULL || blob->marked)
             continue;
         blob->marked = 1;
@@ -11390,15 +11432,74 @@ OCITAR_API uint32_t ocitar_catalog_mark(ocitar_catalog *catalog,
     return missing;
 }
 
+/* The next bytes of a blob. */
+static int ocitar_i_verified_read(ocitar_verified *v, void *out,
+                                  size_t capacity, size_t *len)
+{
+    size_t want = v->left < capacity ? (size_t)v->left : capacity;
+    int code;
+
+    *len = 0;
+    if (want == 0)
+        return 0;
+    code = v->from.get_at_fn != NULL
+               ? v->from.get_at_fn(v->from.user, v->offset, out, want, len)
+               : v->from.get_fn(v->from.user, out, want, len);
+    if (code == 0 && (*len == 0 || *len > want))
+        code = OCITAR_E_SIZE;
+    if (code != 0)
+        return code;
+    v->offset += *len;
+    v->left -= *len;
+    return 0;
+}
+
+static int ocitar_i_verified_get(void *user, void *out, size_t capacity,
+                                 size_t *len)
+{
+    ocitar_verified *v = (ocitar_verified *)user;
+    ocitar_digest actual;
+    int code = ocitar_i_verified_read(v, out, capacity, len);
+
+    if (code != 0)
+        return code;
+    if (*len > 0)
+        return ocitar_digester_update(&v->digester, out, *len);
+    code = ocitar_digester_end(&v->digester, &actual);
+    return code == OCITAR_OK && ocitar_digest_equal(&actual, &v->digest)
+               ? 0
+               : (int)OCITAR_E_DIGEST;
+}
+
+OCITAR_API int ocitar_verified_begin(ocitar_verified *verified,
+                                     const ocitar_line *blob,
+                                     const ocitar_source *from,
+                                     ocitar_source *out)
+{
+    if (verified == NULL || blob == NULL || from == NULL || out == NULL ||
+        (from->get_at_fn == NULL && from->get_fn == NULL))
+        return OCITAR_E_ARG;
+    OCITAR_MEMSET(verified, 0, sizeof *verified);
+    OCITAR_MEMSET(out, 0, sizeof *out);
+    verified->from = *from;
+    verified->digest = blob->descriptor.digest;
+    verified->offset = blob->offset;
+    verified->left = blob->descriptor.size;
+    out->get_fn = ocitar_i_verified_get;
+    out->user = verified;
+    return ocitar_digester_begin(&verified->digester,
+                                 verified->digest.algorithm, NULL);
+}
+
 OCITAR_API int ocitar_catalog_copy(const ocitar_line *blob,
                                    const ocitar_source *source, int verified,
                                    ocitar_layout *layout, void *buffer,
                                    size_t buffer_size)
 {
     ocitar_wait wait;
+    ocitar_verified v;
     ocitar_blob b;
-    uint64_t at = 0;
-    size_t n;
+    size_t n = 1;
     int e, code;
 
     if (blob == NULL || source == NULL || layout == NULL || buffer == NULL ||
@@ -11410,22 +11511,15 @@ OCITAR_API int ocitar_catalog_copy(const ocitar_line *blob,
     wait.size = blob->descriptor.size;
     wait.digest = blob->descriptor.digest;
     wait.verified = verified != 0;
+    v.from = *source;
+    v.offset = blob->offset;
+    v.left = blob->descriptor.size;
     e = ocitar_blob_begin(&b, layout, wait.digest.algorithm, &wait);
-    while (e == OCITAR_OK && at < wait.size && !b.known_here) {
-        size_t want = wait.size - at < buffer_size ? (size_t)(wait.size - at)
-                                                   : buffer_size;
-
-        n = 0;
-        code = source->get_at_fn != NULL
-                   ? source->get_at_fn(source->user, blob->offset + at, buffer,
-                                       want, &n)
-                   : source->get_fn(source->user, buffer, want, &n);
-        if (code != 0 || n == 0 || n > want)
-            e = ocitar_i_layout_report(layout, OCITAR_E_SOURCE, code,
-                                       "catalog copy");
-        else
-            e = ocitar_blob_write(&b, buffer, n);
-        at += n;
+    while (e == OCITAR_OK && n > 0 && !b.known_here) {
+        code = ocitar_i_verified_read(&v, buffer, buffer_size, &n);
+        e = code != 0 ? ocitar_i_layout_report(layout, OCITAR_E_SOURCE, code,
+                                               "catalog copy")
+                      : ocitar_blob_write(&b, buffer, n);
     }
     if (e == OCITAR_OK && !b.known_here)
         e = ocitar_blob_commit(&b, OCITAR_SIZE_UNKNOWN, NULL);

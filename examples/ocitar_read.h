@@ -794,35 +794,28 @@ static int open_blob(reading_in *r, const ocitar_line *blob,
 static int cat_blob(reading_in *r, const ocitar_line *blob)
 {
     static unsigned char buffer[PIECE];
-    ocitar_digester d;
-    ocitar_digest actual;
-    ocitar_source s;
-    uint64_t at = 0, size = blob->descriptor.size;
-    size_t n;
-    int ok = open_blob(r, blob, &s) == DONE, code = 0;
+    ocitar_verified v;
+    ocitar_source from, s;
+    size_t n = 1;
+    int code;
 
-    ocitar_digester_begin(&d, blob->descriptor.digest.algorithm, NULL);
-    for (; ok && at < size; at += n) {
-        n = size - at < sizeof buffer ? (size_t)(size - at) : sizeof buffer;
-        code = s.get_at_fn != NULL
-                   ? s.get_at_fn(s.user, blob->offset + at, buffer, n, &n)
-                   : s.get_fn(s.user, buffer, n, &n);
-        if (code != 0 || n == 0) {
+    if (open_blob(r, blob, &from) != DONE ||
+        ocitar_verified_begin(&v, blob, &from, &s) != OCITAR_OK)
+        return FAILED;
+    while (n > 0) {
+        code = s.get_fn(s.user, buffer, sizeof buffer, &n);
+        if (code != 0) {
             complain("%s: %s", r->shown,
-                     code != 0 ? strerror(code) : "it became shorter");
+                     code == OCITAR_E_DIGEST
+                         ? "what was written is not what the digest says"
+                     : code == OCITAR_E_SIZE ? "it became shorter"
+                                             : strerror(code));
             return FAILED;
         }
-        ocitar_digester_update(&d, buffer, n);
         if (fwrite(buffer, 1, n, stdout) != n)
             return written(stdout, 0);
     }
-    if (!ok || written(stdout, 1) != DONE)
-        return FAILED;
-    if (ocitar_digester_end(&d, &actual) == OCITAR_OK &&
-        ocitar_digest_equal(&actual, &blob->descriptor.digest))
-        return DONE;
-    complain("%s: what was written is not what the digest says", r->shown);
-    return FAILED;
+    return written(stdout, 1);
 }
 
 static int command_cat(const options *o)
@@ -1142,7 +1135,7 @@ static int index_line(transfer *t, reading_in *in, const ocitar_line *line)
                  p.variant != NULL ? p.variant : "");
         return FAILED;
     }
-    if (ocitar_catalog_mark(&in->catalog, line) > 0) {
+    if (ocitar_catalog_mark(&in->catalog, line, 1) > 0) {
         complain("%s: it lacks blobs of %s", in->shown, name_of(line));
         return FAILED;
     }
@@ -1214,7 +1207,7 @@ static int export_fill(transfer *t)
         while (done == DONE &&
                (line = ocitar_catalog_find(&in->catalog, &cursor, want, p)) !=
                    NULL) {
-            if (ocitar_catalog_mark(&in->catalog, line) > 0 && !o->quiet)
+            if (ocitar_catalog_mark(&in->catalog, line, 1) > 0 && !o->quiet)
                 complain("%s: it lacks blobs of %s", in->shown,
                          name_of(line));
             done = transfer_line(t, in, line, NULL);
@@ -1390,7 +1383,7 @@ static int import_lines(importing *m, reading_in *in, int old)
         if (line->role != OCITAR_ROLE_MANIFEST ||
             line->document != OCITAR_IN_INDEX || (old && replaced(m, line)))
             continue;
-        if (!old && ocitar_catalog_mark(&in->catalog, line) > 0) {
+        if (!old && ocitar_catalog_mark(&in->catalog, line, 1) > 0) {
             complain("%s: it lacks blobs of %s", in->shown, name_of(line));
             return FAILED;
         }

@@ -68,7 +68,7 @@ static void copy(made *from, ocitar_catalog *c, made *to, const char *name)
            (line = ocitar_catalog_find(c, &cursor, NULL, NULL)) != NULL) {
         ocitar_descriptor d = line->descriptor;
 
-        ocitar_catalog_mark(c, line);
+        ocitar_catalog_mark(c, line, 1);
         d.reference = name;
         if (d.raw == NULL || d.platform.architecture == NULL ||
             d.platform.os == NULL)
