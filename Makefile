@@ -18,13 +18,14 @@ COMPILE = $(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(CFLAGS) -I.
 
 EXAMPLES = build/ocitar build/hello_image build/to_stdout build/fixed_memory \
            build/uart_image build/firmware build/ota_verify
-TOOLS = build/replay build/headers build/model build/faults
+TOOLS = build/replay build/headers build/model build/faults \
+        build/fuzz_reader build/fuzz_json build/fuzz_check build/fuzz_import
 TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
         build/test_hosted build/test_system build/test_artifact \
         build/test_codec build/test_index build/test_rules
 
-.PHONY: help all programs demo test install install-header lint format clean coverage model deep stack
+.PHONY: help all programs demo test install install-header lint format clean coverage model deep stack fuzz
 
 help:
 	@echo 'make all      build the command and the examples'
@@ -36,6 +37,7 @@ help:
 	@echo 'make format   clang-format over examples and tests'
 	@echo 'make coverage what the tests reach of ocitar.h (gcov, python3)'
 	@echo 'make model    five million random call sequences'
+	@echo 'make fuzz     the fuzz targets, a minute each (clang with libFuzzer)'
 	@echo 'make stack    the deepest path through the stack of the core (gcc, python3)'
 	@echo 'make deep     analyzers, valgrind, MemorySanitizer, 32 bits (as .ci/run does)'
 	@echo 'make clean    remove build/'
@@ -105,6 +107,23 @@ build/model: tests/model.c ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/model.c build/implementation.o $(LDLIBS)
 build/faults: tests/faults.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/faults.c build/implementation.o $(LDLIBS)
+# The fuzz targets, over their corpus and without a fuzzer.
+build/fuzz_reader: tests/fuzz/reader.c tests/fuzz/fuzz.h tests/fuzz/archive.h \
+                   tests/fuzz/replay.c ocitar.h build/implementation.o
+	$(COMPILE) -Itests/fuzz $(LDFLAGS) -o $@ tests/fuzz/reader.c \
+	    tests/fuzz/replay.c build/implementation.o $(LDLIBS)
+build/fuzz_json: tests/fuzz/json.c tests/fuzz/fuzz.h tests/fuzz/archive.h \
+                   tests/fuzz/replay.c ocitar.h build/implementation.o
+	$(COMPILE) -Itests/fuzz $(LDFLAGS) -o $@ tests/fuzz/json.c \
+	    tests/fuzz/replay.c build/implementation.o $(LDLIBS)
+build/fuzz_check: tests/fuzz/check.c tests/fuzz/fuzz.h tests/fuzz/archive.h \
+                   tests/fuzz/replay.c ocitar.h build/implementation.o
+	$(COMPILE) -Itests/fuzz $(LDFLAGS) -o $@ tests/fuzz/check.c \
+	    tests/fuzz/replay.c build/implementation.o $(LDLIBS)
+build/fuzz_import: tests/fuzz/import.c tests/fuzz/fuzz.h tests/fuzz/archive.h \
+                   tests/fuzz/replay.c ocitar.h build/implementation.o
+	$(COMPILE) -Itests/fuzz $(LDFLAGS) -o $@ tests/fuzz/import.c \
+	    tests/fuzz/replay.c build/implementation.o $(LDLIBS)
 build/test_errors: tests/test_errors.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_errors.c build/implementation.o $(LDLIBS)
 build/test_digest: tests/test_digest.c tests/check.h ocitar.h build/implementation.o
@@ -156,6 +175,9 @@ format:
 
 coverage:
 	sh tests/coverage.sh build
+
+fuzz:
+	sh tests/fuzz.sh 60
 
 stack:
 	python3 tests/stack.py $(CC)

@@ -1373,7 +1373,8 @@ typedef struct ocitar_slot {
 
 typedef struct ocitar_checker_desc {
     ocitar_slot *slots; /* one for each blob, each further reference to one,
-                           and each diffID */
+                           and each diffID; of many, half as many more make
+                           it faster */
     uint32_t slot_count; /* too few: OCITAR_E_LIMIT, and `needed` says how
                             many would do */
     void *buffer;        /* names, pax records, strings: 768 bytes at the */
@@ -1462,12 +1463,12 @@ typedef struct ocitar_checker {
 /* E_ARG. */
 OCITAR_API int ocitar_checker_begin(ocitar_checker *checker,
                                     const ocitar_checker_desc *desc);
-/* Goes on after findings. OCITAR_E_HOOK; OCITAR_E_FORMAT, E_LIMIT: the tar
-   cannot be read on, which is a finding, too. */
+/* Goes on after findings. OCITAR_E_HOOK, E_HASH; OCITAR_E_FORMAT, E_LIMIT: the
+   tar cannot be read on, which is a finding, too. */
 OCITAR_API int ocitar_checker_push(ocitar_checker *checker, const void *data,
                                    size_t len);
 /* The verdict: OCITAR_OK if there was no error; OCITAR_E_INVALID; E_LIMIT:
-   more than `slots` hold, so that nothing is known; E_HOOK. */
+   more than `slots` hold, so that nothing is known; E_HOOK, E_HASH. */
 OCITAR_MUST OCITAR_API int ocitar_checker_end(ocitar_checker *checker);
 
 /* The rule's text, static; "" for numbers that are none. */
@@ -9091,6 +9092,16 @@ static int ocitar_i_check_stop(ocitar_checker *c, int code)
     return c->error;
 }
 
+/* The engine failed: nothing that it was asked about is known. */
+static int ocitar_i_check_hash_failed(ocitar_checker *c)
+{
+    if (c->error == OCITAR_OK) {
+        c->error = OCITAR_E_HASH;
+        c->user_code = c->blob.error;
+    }
+    return c->error;
+}
+
 /* Fills in what a finding has by its rule, and counts and tells it. */
 static void ocitar_i_check_tell(ocitar_checker *c, ocitar_finding *f,
                                 int rule, int severity)
@@ -10567,8 +10578,9 @@ static int ocitar_i_check_blob_done(ocitar_checker *c)
     else
         ocitar_i_check_unpacked(c);
     OCITAR_MEMSET(&f, 0, sizeof f);
-    if (c->blob.live &&
-        ocitar_digester_end(&c->blob, &f.actual) == OCITAR_OK &&
+    if (c->blob.live && ocitar_digester_end(&c->blob, &f.actual) != OCITAR_OK)
+        return ocitar_i_check_hash_failed(c);
+    if (f.actual.algorithm != 0 &&
         !ocitar_digest_equal(&f.actual, &c->digest)) {
         f.expected = f.digest = c->digest;
         ocitar_i_check_tell(c, &f, 4, OCITAR_ERROR);
@@ -10661,8 +10673,11 @@ static int ocitar_i_check_blob_begin(ocitar_checker *c, const ocitar_entry *e,
         s = ocitar_i_check_add(c, c->digest.bytes, c->digest.algorithm);
     c->node = s != NULL ? ocitar_i_check_index(c, s) + 1 : 0;
     c->file = OCITAR_I_FILE_BLOB;
-    if (ocitar_i_digester_begin(&c->blob, c->digest.algorithm, c->desc.engine,
-                                c->kernel) != OCITAR_OK) {
+    code = ocitar_i_digester_begin(&c->blob, c->digest.algorithm,
+                                   c->desc.engine, c->kernel);
+    if (code == OCITAR_E_HASH)
+        return ocitar_i_check_hash_failed(c);
+    if (code != OCITAR_OK) {
         ocitar_finding f;
 
         OCITAR_MEMSET(&f, 0, sizeof f);
@@ -11059,7 +11074,7 @@ static int ocitar_i_check_torn(ocitar_checker *c, int e)
 {
     const char *why = c->reader.decoder.why;
 
-    if (c->error == OCITAR_E_HOOK) /* it was a function of the user */
+    if (c->error != OCITAR_OK) /* it was a function of the user */
         return c->error;
     if (why == NULL)
         why = e == OCITAR_E_SIZE ? "it ends before its end mark"

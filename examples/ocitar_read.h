@@ -172,7 +172,7 @@ static int make_room(reading_in *r)
     int more = 0;
 
     if (r->checker.needed > r->slot_count) {
-        r->slot_count = r->checker.needed;
+        r->slot_count = r->checker.needed + r->checker.needed / 2;
         r->slots = (ocitar_slot *)grow(r->slots, r->slot_count,
                                        sizeof *r->slots);
         more = 1;

@@ -38,6 +38,9 @@ part 'driver vectors' sh tests/driver.sh "$build/replay" \
     tests/vectors/driver "$build/driver"
 part 'faults' "$build/faults"
 part 'model' "$build/model" 100000
+for t in reader json check import; do
+    part "corpus, $t" "$build/fuzz_$t" tests/fuzz/corpus/$t/*
+done
 part 'freestanding' sh tests/freestanding.sh "$build"
 part 'header file' sh tests/header.sh "$build"
 part 'examples' sh tests/examples.sh "$build"
