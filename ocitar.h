@@ -10781,6 +10781,16 @@ static ocitar_slot *ocitar_i_check_node(ocitar_checker *c,
     return ocitar_i_check_find(c, s->key, s->algorithm, 0);
 }
 
+/* Does a claim count, now that what it stands in does? Those of index.json do,
+   if they are what an index has. */
+static int ocitar_i_check_counts(const ocitar_checker *c, const ocitar_slot *s)
+{
+    return s->parent == 0
+               ? s->role == OCITAR_ROLE_MANIFEST ||
+                     s->role == OCITAR_ROLE_SUBJECT
+               : c->desc.slots[s->parent - 1].flags & OCITAR_I_SLOT_DOC;
+}
+
 /* One level further from index.json; 0: there was nothing more. */
 static int ocitar_i_check_spread(ocitar_checker *c)
 {
@@ -10791,9 +10801,7 @@ static int ocitar_i_check_spread(ocitar_checker *c)
         ocitar_slot *s = &c->desc.slots[i], *node;
 
         if (!(s->flags & OCITAR_I_SLOT_CLAIMED) ||
-            s->flags & OCITAR_I_SLOT_LIVE ||
-            (s->parent != 0 &&
-             !(c->desc.slots[s->parent - 1].flags & OCITAR_I_SLOT_DOC)))
+            s->flags & OCITAR_I_SLOT_LIVE || !ocitar_i_check_counts(c, s))
             continue;
         more = 1;
         s->flags |= OCITAR_I_SLOT_LIVE;
