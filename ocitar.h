@@ -146,9 +146,10 @@
 
    Sizes to 2^63-1 bytes, any number of entries. No heap without an allocator
    of yours (but for what realpath and opendir take in the hosted part), no
-   mutable globals, no locale, no clock, no recursion. Objects are independent:
-   use one archive from one thread at a time. An object may not move in memory
-   between its begin and its end.                                          */
+   mutable globals, no locale, no clock, no recursion (a tar in a tar and an
+   object in an object are read by the same function, once more and no deeper).
+   Objects are independent: use one archive from one thread at a time. An
+   object may not move in memory between its begin and its end.                                          */
 
 #ifndef OCITAR_H
 #define OCITAR_H
@@ -1707,7 +1708,8 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 
 /* The sections below stand low to high: each calls only what is above it.
    The functions of the user are called from stream, spool, digest (a foreign
-   engine) and archive (the hook), and drivers from layout. */
+   engine), json (tokens), archive (the hook, and what a reader tells), layer
+   and check (codecs), and check; drivers from layout. */
 
 #if !defined OCITAR_MEMCPY && !defined OCITAR_MEMMOVE && \
     !defined OCITAR_MEMSET && !defined OCITAR_MEMCMP
