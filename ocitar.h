@@ -3679,9 +3679,11 @@ static int ocitar_i_pax_time(const char *s, size_t len, ocitar_time *out)
     uint32_t nano = 0, scale = 100000000;
 
     for (; i < len && s[i] >= '0' && s[i] <= '9'; i++, digits++) {
-        if (v > (INT64_MAX - 9) / 10)
+        uint64_t digit = (uint64_t)(s[i] - '0');
+
+        if (v > ((uint64_t)INT64_MAX + (uint64_t)minus - digit) / 10)
             return 0;
-        v = v * 10 + (uint64_t)(s[i] - '0');
+        v = v * 10 + digit;
     }
     if (i < len && s[i] == '.')
         for (i++; i < len && s[i] >= '0' && s[i] <= '9'; i++, scale /= 10)
@@ -3689,9 +3691,11 @@ static int ocitar_i_pax_time(const char *s, size_t len, ocitar_time *out)
     if (digits == 0 || i != len)
         return 0;
     out->set = 1;
-    out->seconds = minus ? -(int64_t)v : (int64_t)v;
+    out->seconds = !minus || v == 0 ? (int64_t)v : -(int64_t)(v - 1) - 1;
     out->nanoseconds = nano;
     if (minus && nano > 0) {
+        if (out->seconds == INT64_MIN)
+            return 0;
         out->seconds--;
         out->nanoseconds = 1000000000 - nano;
     }
@@ -3737,45 +3741,33 @@ OCITAR_API int ocitar_pax_next(const char **pax, size_t *len, ocitar_pair *out)
     return 1;
 }
 
-/* One local record over the fields of the header; others are the reader's. */
-static int ocitar_i_decoder_record(ocitar_decoder *d, const ocitar_pair *p)
+/* A local record over the field of the header. */
+static int ocitar_i_decoder_record(ocitar_decoder *d, unsigned record,
+                                   const char *v, size_t len)
 {
     ocitar_entry *e = &d->entry;
-    const char *v = p->value;
-    size_t len = p->value_len;
-    unsigned r;
-    int ok = 1;
 
-    for (r = 0; r < OCITAR_I_RECORDS; r++)
-        if (ocitar_i_bytes_equal(p->key, p->key_len, ocitar_i_tar_key(r),
-                                 ocitar_i_bytes_length(ocitar_i_tar_key(r), 0)))
-            break;
-    if (r == OCITAR_I_RECORDS && p->key_len > 11 &&
-        OCITAR_MEMCMP(p->key, "GNU.sparse.", 11) == 0)
-        d->sparse = 1;
-    if (len == 0) /* takes an earlier one back */
-        return 1;
-    if (r == OCITAR_I_PATH)
+    if (record == OCITAR_I_SIZE)
+        return ocitar_i_pax_number(v, len, &e->size);
+    if (record == OCITAR_I_UID)
+        return ocitar_i_pax_number(v, len, &e->uid);
+    if (record == OCITAR_I_GID)
+        return ocitar_i_pax_number(v, len, &e->gid);
+    if (record == OCITAR_I_MTIME || record == OCITAR_I_ATIME ||
+        record == OCITAR_I_CTIME)
+        return ocitar_i_pax_time(v, len,
+                                 record == OCITAR_I_MTIME   ? &e->mtime
+                                 : record == OCITAR_I_ATIME ? &e->atime
+                                                            : &e->ctime);
+    if (record == OCITAR_I_PATH)
         e->name = v, e->name_len = len;
-    else if (r == OCITAR_I_LINKPATH)
+    else if (record == OCITAR_I_LINKPATH)
         e->linkname = v, e->linkname_len = len;
-    else if (r == OCITAR_I_UNAME)
+    else if (record == OCITAR_I_UNAME)
         e->uname = v, e->uname_len = len;
-    else if (r == OCITAR_I_GNAME)
+    else
         e->gname = v, e->gname_len = len;
-    else if (r == OCITAR_I_SIZE)
-        ok = ocitar_i_pax_number(v, len, &e->size);
-    else if (r == OCITAR_I_UID)
-        ok = ocitar_i_pax_number(v, len, &e->uid);
-    else if (r == OCITAR_I_GID)
-        ok = ocitar_i_pax_number(v, len, &e->gid);
-    else if (r < OCITAR_I_RECORDS)
-        ok = ocitar_i_pax_time(v, len, r == OCITAR_I_MTIME   ? &e->mtime
-                                       : r == OCITAR_I_ATIME ? &e->atime
-                                                             : &e->ctime);
-    return ok && !((r == OCITAR_I_PATH || r == OCITAR_I_LINKPATH ||
-                    r == OCITAR_I_UNAME || r == OCITAR_I_GNAME) &&
-                   ocitar_i_bytes_has(v, len, 0));
+    return !ocitar_i_bytes_has(v, len, 0);
 }
 
 /* The body of a meta entry is complete. */
@@ -3831,8 +3823,9 @@ static int ocitar_i_decoder_meta_begin(ocitar_decoder *d, char meta,
     d->metas |= bit;
     if ((uint64_t)size > d->size - d->used)
         return ocitar_i_decoder_short(
-            d, (uint64_t)size > SIZE_MAX - d->used ? SIZE_MAX
-                                                   : d->used + (size_t)size,
+            d, (uint64_t)size > SIZE_MAX - 512 - d->used
+                   ? SIZE_MAX
+                   : d->used + (size_t)size + 512, /* the header's own names */
             "a long name or pax record");
     d->meta = meta;
     d->meta_at = d->used;
@@ -3874,7 +3867,7 @@ static int ocitar_i_decoder_keep(ocitar_decoder *d, const uint8_t *a,
 /* ustar, star and GNU have owners and devices; ustar and star a prefix. */
 static int ocitar_i_decoder_strings(ocitar_decoder *d, const uint8_t *b)
 {
-    int ustar = OCITAR_MEMCMP(b + 257, "ustar\0" "00", 8) == 0;
+    int ustar = OCITAR_MEMCMP(b + 257, "ustar", 6) == 0; /* any version */
     int gnu = OCITAR_MEMCMP(b + 257, "ustar  \0", 8) == 0;
     int star = ustar && OCITAR_MEMCMP(b + 508, "tar", 4) == 0;
     size_t prefix = ustar ? ocitar_i_tar_field(b + 345, star ? 131 : 155) : 0;
@@ -3914,15 +3907,28 @@ static int ocitar_i_decoder_numbers(ocitar_decoder *d, const uint8_t *b)
 /* What meta entries said, over what the header says. */
 static int ocitar_i_decoder_merge(ocitar_decoder *d)
 {
-    const char *p = d->buffer + d->records_at;
-    size_t len = d->records_len;
-    ocitar_pair record;
+    unsigned r;
 
-    d->pax = p;
-    d->pax_len = len;
-    while (ocitar_pax_next(&p, &len, &record) == 1)
-        if (!ocitar_i_decoder_record(d, &record))
+    d->pax = d->buffer + d->records_at;
+    d->pax_len = d->records_len;
+    for (r = 0; r < OCITAR_I_RECORDS; r++) {
+        const char *p = d->pax, *key = ocitar_i_tar_key(r);
+        size_t len = d->pax_len, key_len = ocitar_i_bytes_length(key, 0);
+        ocitar_pair record, last;
+
+        OCITAR_MEMSET(&last, 0, sizeof last);
+        while (ocitar_pax_next(&p, &len, &record) == 1) {
+            if (ocitar_i_bytes_equal(record.key, record.key_len, key, key_len))
+                last = record;
+            if (record.key_len > 11 &&
+                OCITAR_MEMCMP(record.key, "GNU.sparse.", 11) == 0)
+                d->sparse = 1;
+        }
+        /* of several the last counts, and an empty one takes them back */
+        if (last.value_len > 0 &&
+            !ocitar_i_decoder_record(d, r, last.value, last.value_len))
             return 0;
+    }
     if (d->metas & OCITAR_I_META_NAME) {
         d->entry.name = d->buffer + d->name_at;
         d->entry.name_len = d->name_len;
@@ -3957,7 +3963,8 @@ static int ocitar_i_decoder_entry(ocitar_decoder *d, const uint8_t *b)
     if (e->size < 0)
         return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT, "a negative size");
     d->sparse |= e->typeflag == 'S';
-    if (e->typeflag != 'S' || b[482] == 0)
+    if (e->typeflag != 'S' || b[482] == 0 ||
+        OCITAR_MEMCMP(b + 257, "ustar ", 6) != 0)
         return OCITAR_BLOCK_ENTRY;
     d->phase = OCITAR_I_DECODE_SPARSE; /* the map goes on */
     return OCITAR_BLOCK_MORE;
@@ -4854,7 +4861,8 @@ OCITAR_API int ocitar_json_end(ocitar_json *json)
 {
     if (json == NULL)
         return OCITAR_E_ARG;
-    if (json->error == OCITAR_OK) /* a number at the root has no end else */
+    if (json->error == OCITAR_OK && ocitar_i_json_number_ended(json->state) &&
+        json->depth == 0) /* a number at the root has no end else */
         json->error = ocitar_i_json_byte(json, ' ');
     if (json->error == OCITAR_OK &&
         (json->state != OCITAR_I_JSON_AFTER || json->depth > 0))
@@ -5326,7 +5334,8 @@ static int ocitar_i_reader_body(ocitar_reader *r, const uint8_t *p, size_t len,
 static int ocitar_i_reader_head(ocitar_reader *r, const uint8_t *p, size_t len,
                                 size_t *used)
 {
-    if (r->held == 0 && !r->open && r->decoder.metas == 0)
+    if (r->held == 0 && r->decoder.metas == 0 &&
+        r->decoder.phase == OCITAR_I_DECODE_HEAD)
         r->start = r->offset;
     if (r->held == 0 && len >= 512) {
         *used = 512;
