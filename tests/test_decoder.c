@@ -869,7 +869,7 @@ static void test_buffer_limit_huge(void)
     }
     tape_clear(); /* exactly the buffer, and one byte less */
     meta('K', TEXT("name"));
-    record_of("comment", pax, 600);
+    record_of("comment", (const char *)tape, 600);
     head(GNU, 'x', "n", (int64_t)pax_len);
     body(pax, pax_len);
     CHECK_CODE(decode_in(4 + pax_len), OCITAR_BLOCK_MORE);
@@ -884,9 +884,6 @@ static void test_smallest_buffer(void)
     int i;
 
     tape_clear();
-    record_of("comment", "", 0);
-    while (pax_len < 512)
-        pax[pax_len++] = 'x';
     pax_len = (size_t)sprintf(pax, "512 comment=%0499d\n", 1);
     CHECK(pax_len == 512);
     for (i = 0; i < 5; i++)
