@@ -30,7 +30,8 @@ part() { # title command...
     printf '%-28s %s passed, %s failed\n' "$title" "$p" "$f"
 }
 
-for t in errors digest tar decoder json archive spool layout image layer codec artifact hosted system; do
+for t in errors digest tar decoder json archive spool layout image layer \
+    codec artifact hosted system; do
     part "$t" "$build/test_$t"
 done
 # Against Python's reading of the same.

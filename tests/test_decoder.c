@@ -1678,6 +1678,68 @@ static void test_round_trip(void)
     CHECK(formats[OCITAR_FORMAT_PAX] > 5000);
 }
 
+/* ---- anything at all ---- */
+
+static int within(const char *text, size_t len, size_t size)
+{
+    return text == NULL ? len == 0
+                        : text >= room && len <= size &&
+                              (size_t)(text - room) <= size - len;
+}
+
+/* Bytes of an entry's blocks are changed and its heads sealed again: whatever
+   comes of it lies in the buffer, and what is refused is refused for good. */
+static void test_mutated_heads(void)
+{
+    static odd_entry o;
+    size_t size = 700, blocks, n;
+    int i, entries = 0, refusals = 0, code;
+
+    for (i = 0; i < 30000; i++) {
+        odd_fill(&o);
+        if (encode(&o.e) != OCITAR_OK)
+            continue;
+        blocks = tape_len / 512 - 2;
+        for (n = 1 + below(4); n > 0; n--) {
+            size_t where = below(3) == 0 ? below(512)
+                           : below(2)    ? 100 + below(57)
+                                         : below(20);
+
+            where += 512 * below(blocks < 4 ? blocks : 4);
+            tape[where] = draw() & 1 ? (unsigned char)draw()
+                                     : (unsigned char)"\0 0189=\n\xff"
+                                           [below(9)];
+        }
+        for (n = 0; n < blocks; n++)
+            if (memcmp(tape + 512 * n + 257, "ustar", 5) == 0 || n == 0)
+                seal(tape + 512 * n);
+        code = decode_in(size);
+        while (code == OCITAR_BLOCK_ENTRY) {
+            const ocitar_entry *e = &dec.entry;
+
+            entries++;
+            if (!within(e->name, e->name_len, size) ||
+                !within(e->linkname, e->linkname_len, size) ||
+                !within(e->uname, e->uname_len, size) ||
+                !within(e->gname, e->gname_len, size) ||
+                !within(dec.pax, dec.pax_len, size) || e->size < 0 ||
+                e->typeflag == 0 || e->mtime.nanoseconds > 999999999)
+                BROKEN("an entry of changed blocks");
+            code = decode_on();
+        }
+        if (code == OCITAR_E_FORMAT || code == OCITAR_E_LIMIT) {
+            refusals++;
+            at = 0;
+            if (dec.why == NULL || decode_on() != OCITAR_E_STATE ||
+                (code == OCITAR_E_LIMIT && dec.need <= size))
+                BROKEN("a refusal of changed blocks");
+        } else if (code != OCITAR_BLOCK_END && code != OCITAR_BLOCK_MORE) {
+            BROKEN("a code of changed blocks");
+        }
+    }
+    CHECK(i == 30000 && entries > 10000 && refusals > 5000);
+}
+
 /* ---- the reader ---- */
 
 /* What its functions were told, as one text: the pieces in which a body came
@@ -2305,6 +2367,7 @@ int main(int argc, char **argv)
     test_heads_without_entry();
     test_end();
     test_round_trip();
+    test_mutated_heads();
     test_reader_arguments();
     test_reader_story();
     test_reader_start();
