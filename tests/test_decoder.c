@@ -1270,39 +1270,47 @@ static const raw_pax raw[] = {
     { TEXT("4294967302 a=b\n"), 0, 0 },           /* 2^32 + 6 */
 };
 
-/* On its own, from memory that ends with the data. */
+/* Row i from memory that ends with it (behind == 0), or goes on with what
+   would make it longer. */
+static void check_raw(size_t i, size_t behind)
+{
+    const raw_pax *r = &raw[i];
+    char *copy = (char *)malloc(1 + r->len + behind);
+    size_t len = r->len, left = len;
+    const char *s = copy + 1;
+    int n = 0, code;
+    ocitar_pair p;
+
+    if (copy == NULL)
+        abort();
+    copy[0] = '6';
+    memcpy(copy + 1, r->text, r->len);
+    memset(copy + 1 + r->len, '\n', behind);
+    while ((code = ocitar_pax_next(&s, &len, &p)) == 1) {
+        CHECK(p.key_len > 0 && p.key > copy && p.value > p.key);
+        CHECK(s == copy + 1 + (r->len - len) && len < left);
+        CHECK(p.value + p.value_len + 1 == s);
+        left = len;
+        n++;
+    }
+    if (n != r->count || code != (r->ok ? 0 : OCITAR_E_FORMAT))
+        printf("raw record %u: %d, %d\n", (unsigned)i, n, code);
+    CHECK(n == r->count);
+    CHECK_CODE(code, r->ok ? 0 : OCITAR_E_FORMAT);
+    if (code == OCITAR_E_FORMAT) /* it stays where it is */
+        CHECK(len == left && ocitar_pax_next(&s, &len, &p) == code);
+    free(copy);
+}
+
 static void test_pax_next(void)
 {
-    size_t i, len, left;
+    size_t i, len;
     ocitar_pair p;
     const char *s;
-    char *copy;
-    int n, code;
 
     for (i = 0; i < COUNT(raw); i++) {
-        copy = (char *)malloc(raw[i].len + 1);
-        if (copy == NULL)
-            abort();
-        copy[0] = '6';
-        memcpy(copy + 1, raw[i].text, raw[i].len);
-        s = copy + 1;
-        len = raw[i].len;
-        left = len;
-        n = 0;
-        while ((code = ocitar_pax_next(&s, &len, &p)) == 1) {
-            CHECK(p.key_len > 0 && p.key > copy && p.value > p.key);
-            CHECK(s == copy + 1 + (raw[i].len - len) && len < left);
-            CHECK(p.value + p.value_len + 1 == s);
-            left = len;
-            n++;
-        }
-        if (n != raw[i].count || code != (raw[i].ok ? 0 : OCITAR_E_FORMAT))
-            printf("raw record %u: %d, %d\n", (unsigned)i, n, code);
-        CHECK(n == raw[i].count);
-        CHECK_CODE(code, raw[i].ok ? 0 : OCITAR_E_FORMAT);
-        if (code == OCITAR_E_FORMAT) /* it stays where it is */
-            CHECK(len == left && ocitar_pax_next(&s, &len, &p) == code);
-        free(copy);
+        check_raw(i, 0);
+        check_raw(i, 100);
     }
     s = "6 a=b\n";
     len = 6;

@@ -1073,6 +1073,8 @@ static void test_again(void)
 
         ocitar_json_push(&json, r->text, r->len);
         CHECK_CODE(ocitar_json_begin(&json), OCITAR_OK);
+        ocitar_json_push(&json, "{\"\xf0\x9f", i % 5); /* or less of it */
+        CHECK_CODE(ocitar_json_begin(&json), OCITAR_OK);
         CHECK_CODE(ocitar_json_push(&json, "{\"a\":\"x\"}", 9), OCITAR_OK);
         CHECK_CODE(ocitar_json_end(&json), OCITAR_OK);
         CHECK_CODE(ocitar_json_begin(&json), OCITAR_OK);
