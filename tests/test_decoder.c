@@ -1559,7 +1559,7 @@ static int same_mtime(const ocitar_entry *e, const ocitar_time *got)
     int64_t s = e->mtime.set ? e->mtime.seconds : 0;
     uint32_t n = e->mtime.set ? e->mtime.nanoseconds : 0;
 
-    if (e->format == OCITAR_FORMAT_ANY && n >= 500000000)
+    if (e->format == OCITAR_FORMAT_ANY && n >= 500000000 && s < INT64_MAX)
         s++;
     return time_is(got, s, e->format == OCITAR_FORMAT_PAX ? n : 0);
 }
