@@ -23,7 +23,8 @@ TOOLS = build/replay build/headers build/model build/faults \
 TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
         build/test_hosted build/test_system build/test_artifact \
-        build/test_codec build/test_index build/test_rules
+        build/test_codec build/test_index build/test_rules \
+        build/test_decoder build/test_json
 
 .PHONY: help all programs demo test install install-header lint format clean coverage model deep stack fuzz
 
@@ -130,6 +131,10 @@ build/test_digest: tests/test_digest.c tests/check.h ocitar.h build/implementati
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_digest.c build/implementation.o $(LDLIBS)
 build/test_tar: tests/test_tar.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_tar.c build/implementation.o $(LDLIBS)
+build/test_decoder: tests/test_decoder.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_decoder.c build/implementation.o $(LDLIBS)
+build/test_json: tests/test_json.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_json.c build/implementation.o $(LDLIBS)
 build/test_archive: tests/test_archive.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_archive.c build/implementation.o $(LDLIBS)
 build/test_spool: tests/test_spool.c tests/check.h ocitar.h build/implementation.o

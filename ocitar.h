@@ -149,7 +149,7 @@
    mutable globals, no locale, no clock, no recursion (a tar in a tar and an
    object in an object are read by the same function, once more and no deeper).
    Objects are independent: use one archive from one thread at a time. An
-   object may not move in memory between its begin and its end.                                          */
+   object may not move in memory between its begin and its end.            */
 
 #ifndef OCITAR_H
 #define OCITAR_H

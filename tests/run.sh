@@ -30,9 +30,17 @@ part() { # title command...
     printf '%-28s %s passed, %s failed\n' "$title" "$p" "$f"
 }
 
-for t in errors digest tar archive spool layout image layer codec artifact index rules hosted system; do
+for t in errors digest tar decoder json archive spool layout image layer \
+    codec artifact index rules hosted system; do
     part "$t" "$build/test_$t"
 done
+# Against Python's reading of the same.
+if command -v python3 >/dev/null; then
+    part 'tars of python' python3 tests/decoder_compare.py "$build"
+    part 'json of python' python3 tests/json_compare.py "$build"
+else
+    echo 'skipped: comparisons with python, for there is no python3'
+fi
 part 'header vectors' "$build/headers" tests/vectors/headers.tsv
 part 'driver vectors' sh tests/driver.sh "$build/replay" \
     tests/vectors/driver "$build/driver"
