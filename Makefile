@@ -22,7 +22,7 @@ TOOLS = build/replay build/headers build/model build/faults
 TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
         build/test_hosted build/test_system build/test_artifact \
-        build/test_codec
+        build/test_codec build/test_check
 
 .PHONY: help all programs demo test install install-header lint format clean coverage model deep stack
 
@@ -119,6 +119,8 @@ build/test_layer: tests/test_layer.c tests/check.h tests/tar_reader.h ocitar.h b
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_layer.c build/implementation.o $(LDLIBS)
 build/test_artifact: tests/test_artifact.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_artifact.c build/implementation.o $(LDLIBS)
+build/test_check: tests/test_check.c tests/check.h ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_check.c build/implementation.o $(LDLIBS)
 build/test_codec: tests/test_codec.c tests/check.h tests/tar_reader.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_codec.c build/implementation.o $(LDLIBS)
 build/test_system: tests/test_system.c tests/check.h ocitar.h

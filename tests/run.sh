@@ -30,7 +30,7 @@ part() { # title command...
     printf '%-28s %s passed, %s failed\n' "$title" "$p" "$f"
 }
 
-for t in errors digest tar archive spool layout image layer codec artifact hosted system; do
+for t in errors digest tar archive spool layout image layer codec artifact check hosted system; do
     part "$t" "$build/test_$t"
 done
 part 'header vectors' "$build/headers" tests/vectors/headers.tsv
