@@ -1548,6 +1548,13 @@ static void test_rule_58(void)
     ITEMS(opaque, "");
 }
 
+/* What is told of a compressed layer where there is no codec for it. */
+#ifdef OPEN_FAULTS
+#define SEALED "49ic 55ic"
+#else /* that its paths were not checked is forgotten */
+#define SEALED "49ic"
+#endif
+
 #define GZIP TYPE "layer.v1.tar+gzip"
 #define ZSTD TYPE "layer.v1.tar+zstd"
 
@@ -1567,20 +1574,20 @@ static void test_rule_59(void)
 {
     plan p = good();
 
-    magic(GZIP, "\x1f\x8b\x08 ...", 8, "49ic");
+    magic(GZIP, "\x1f\x8b\x08 ...", 8, SEALED);
     magic(GZIP, "\x28\xb5\x2f\xfd ..", 8, "59E");
     magic(GZIP, p.layer, p.layer_len, "59E");
     magic(GZIP, "\x1f", 1, "59E");
     magic(GZIP, "", 0, "59E");
     magic(GZIP, "{}", 2, "59E");
-    magic(ZSTD, "\x28\xb5\x2f\xfd ..", 8, "49ic");
+    magic(ZSTD, "\x28\xb5\x2f\xfd ..", 8, SEALED);
     magic(ZSTD, "\x28\xb5\x2f", 3, "59E");
     magic(ZSTD, "\x1f\x8b\x08 ...", 8, "59E");
     magic(TYPE "layer.v1.tar", "\x1f\x8b\x08 ...", 8, "59E");
     magic(TYPE "layer.v1.tar", "\x28\xb5\x2f\xfd ..", 8, "59E");
     /* the same by docker's names */
     magic("application/vnd.docker.image.rootfs.diff.tar.gzip",
-          "\x1f\x8b\x08 ...", 8, "49ic");
+          "\x1f\x8b\x08 ...", 8, SEALED);
     magic("application/vnd.docker.image.rootfs.diff.tar.gzip", "x", 1, "59E");
     /* others are none of its business */
     magic("text/plain", "\x28\xb5\x2f\xfd ..", 8, "38w");
@@ -1594,7 +1601,7 @@ static void test_foreign(void)
 
     MANIFEST(TYPE "layer.v1", TYPE "layer.nondistributable.v1", "59w");
     magic(TYPE "layer.nondistributable.v1.tar+gzip", "\x1f\x8b\x08", 3,
-          "49ic 59w");
+          SEALED " 59w");
     magic(TYPE "layer.nondistributable.v1.tar+gzip", "x", 1, "59E 59w");
     name_blobs(&p, blobs);
     p.manifest = fill(
@@ -1884,7 +1891,8 @@ static void test_rule_44(void)
         n += findings[i].rule == 6;
     CHECK(n > 0);
 #ifdef OPEN_FAULTS /* levels are not counted: one pass may go down several */
-    chain_at(__LINE__, 17, "44E 06iu 06iu");
+    chain_at(__LINE__, 14, "44E");
+    chain_at(__LINE__, 17, "06iu 06iu 06iu 06iu 44E");
 #endif
 }
 
@@ -2029,6 +2037,21 @@ static void accept(check_sink *out, const char *want, const char *plain)
     memset(out, 0, sizeof *out);
 }
 
+/* One bit of a blob changed, where the text stands first. */
+static void spoil(check_sink *out, const char *text)
+{
+    size_t at = 0;
+    int verdict;
+
+    while (memcmp(out->data + at, text, strlen(text)) != 0)
+        at++;
+    out->data[at] ^= 1;
+    verdict = check_bytes(out->data, out->len, 1000);
+    same(__LINE__, "spoilt", "04E", verdict);
+    out->data[at] ^= 1;
+    accept(out, "", "55ic");
+}
+
 static writer w;
 
 static void test_library_images(void)
@@ -2048,7 +2071,7 @@ static void test_library_images(void)
     writer_begin(&w, &out, 0);
     writer_image(&w, "localhost/a:1", "amd64", OCITAR_SHA512, 0);
     writer_end(&w);
-    accept(&out, "", "55ic");
+    spoil(&out, "amd64");
     writer_begin(&w, &out, 0); /* an index of nothing */
     writer_end(&w);
     accept(&out, "", "");
@@ -2218,7 +2241,7 @@ static void test_packed(void)
 {
     plan p = packed("\x1f\x8b y");
 
-    FINDS(&p, "49ic");
+    FINDS(&p, SEALED);
     strip_defaults();
     packed_at(__LINE__, &p, "");
     CHECK(memcmp(stripper.magic, "\x1f\x8b y", 4) == 0);
@@ -2231,7 +2254,7 @@ static void test_packed(void)
     packed_at(__LINE__, &p, "");
     CHECK(memcmp(stripper.magic, "\x28\xb5\x2f\xfd", 4) == 0);
     p = packed("\x1f\x8bn ");
-    FINDS(&p, "49ic"); /* no codec for these */
+    FINDS(&p, SEALED); /* no codec for these */
     defaults();
 }
 
@@ -2268,7 +2291,7 @@ static void test_codec_that_fails(void)
 
     strip_defaults();
     stripper.fail = 1; /* it cannot begin: not checked */
-    packed_at(__LINE__, &p, "49ic");
+    packed_at(__LINE__, &p, SEALED);
     strip_defaults();
     stripper.fail = 2;
     packed_at(__LINE__, &p, "59E");
@@ -2535,6 +2558,33 @@ static void test_wrong_types(void)
                 free(t.out.data);
                 let_go();
             }
+    CHECK(bad == 0);
+}
+
+/* The same of an index: empty it may be, but an array. */
+static void test_wrong_indexes(void)
+{
+    static const char *const values[] = {"null",   "true",   "0",     "\"\"",
+                                         "{}",     "[null]", "[[]]",  "[0]",
+                                         "[\"\"]", "[{}]",   "[[{}]]"};
+    size_t i;
+    int verdict, bad = 0;
+    tar t;
+
+    for (i = 0; i < sizeof values / sizeof values[0]; i++) {
+        plan p = good(), q = nested();
+
+        p.index = swap(p.index, "[" ENTRY "]", values[i]);
+        build(&t, &p, 1);
+        verdict = check_bytes(t.out.data, t.out.len, 1000);
+        bad += verdict != OCITAR_E_INVALID;
+        free(t.out.data);
+        q.extra = swap(q.extra, "[" ENTRY "]", values[i]);
+        build(&t, &q, 0);
+        verdict = check_bytes(t.out.data, t.out.len, 1000);
+        bad += verdict != OCITAR_E_INVALID;
+        free(t.out.data);
+    }
     CHECK(bad == 0);
 }
 
@@ -2879,6 +2929,30 @@ static void test_taps(void)
     defaults();
 }
 
+/* A blob's second copy is no blob. */
+static void test_tap_of_a_copy(void)
+{
+    plan p = good();
+    named blobs[BLOBS];
+    tapped tap;
+    tar t;
+
+    name_blobs(&p, blobs);
+    memset(&tap, 0, sizeof tap);
+    tap.hex = blobs[MANIFEST].hex;
+    p.more = (const item[]){{'0', "blobs/sha256/@M", "{}"}};
+    p.more_count = 1;
+    build(&t, &p, 0);
+    setup.blob_fn = tap_blob;
+    setup.tap_fn = tap_bytes;
+    setup.user = &tap;
+    CHECK_CODE(check_bytes(t.out.data, t.out.len, 100), OCITAR_E_INVALID);
+    CHECK(tap.begun == 3 && tap.out.len == blobs[MANIFEST].len);
+    free(tap.out.data);
+    free(t.out.data);
+    defaults();
+}
+
 /* Which functions are set: 1 finding, 2 claim, 4 blob, 8 tap. */
 static void hook_at_every_call(const plan *p, int which, int code, int least)
 {
@@ -3180,9 +3254,9 @@ static void test_media_type_without_room(void)
 /* Behind an escaped NUL nothing is seen. */
 static void test_nul_in_strings(void)
 {
-    SUBJECT("\"mediaType\":\"a/b\\u0000 c\"," S_DIGEST "," S_SIZE, "11E 41im");
+    SUBJECT("\"mediaType\":\"a/b\\u0000 c\"," S_DIGEST "," S_SIZE, "11E");
     MANIFEST("manifest.v1+json", "manifest.v1+json\\u0000x", "32E");
-    CONFIG("\"amd64\"", "\"amd64\\u0000x\"", "54w");
+    CONFIG("\"amd64\"", "\"amd64\\u0000x\"", "47E 54w");
 }
 
 /* With nothing else in index.json, it is told as rule 3. */
@@ -3225,14 +3299,6 @@ static void test_another_name(void)
     one_entry('0', ".//index.json", "{}", "61E", "an entry twice");
 }
 
-/* That a compressed layer was not looked into is not told. */
-static void test_unchecked_layer(void)
-{
-    plan p = packed("\x1f\x8b y");
-
-    FINDS(&p, "49ic 55ic");
-}
-
 /* Windows has a line for each of its versions. */
 static void test_os_versions(void)
 {
@@ -3254,31 +3320,6 @@ static void test_rule_22(void)
 {
     bad_digest("\"blake3:" SOME "\"", "41im");
     bad_digest("\"blake3:00\"", "22E");
-}
-
-static void test_rule_36(void)
-{
-    plan p = good();
-
-    p.manifest = swap(OTHER(p.manifest), T_LAYER, "\"text/plain\"");
-    FINDS(&p, "36w");
-}
-
-static void test_late_opaque(void)
-{
-    static const item late[] = {{'0', "d/a", "1"},
-                                {'0', "d/.wh..wh..opq", NULL}};
-
-    ITEMS(late, "58w");
-}
-
-/* Only the size of such data is looked at. */
-static void test_data_of_other_algorithms(void)
-{
-    SUBJECT("\"data\":\"YWJk\",\"digest\":\"sha512:ddaf35a193617abacc417349ae"
-            "20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3"
-            "feebbd454d4423643ce80e2a9ac94fa54ca49f\"," S_SIZE "," S_TYPE,
-            "16E 41im");
 }
 
 static void test_foreign_zstd(void)
@@ -3456,12 +3497,14 @@ int main(void)
     run(test_deep_json);
     run(test_long_json);
     run(test_wrong_types);
+    run(test_wrong_indexes);
     run(test_small_table);
     run(test_many_layers);
     run(test_many_manifests);
     run(test_claims);
     run(test_claims_of_platforms);
     run(test_taps);
+    run(test_tap_of_a_copy);
     run(test_hooks);
     run(test_arguments);
     run(test_refused);
@@ -3480,13 +3523,9 @@ int main(void)
     run(test_null_in_history);
     run(test_directories_for_files);
     run(test_another_name);
-    run(test_unchecked_layer);
     run(test_os_versions);
     run(test_times_that_are_none);
     run(test_rule_22);
-    run(test_rule_36);
-    run(test_late_opaque);
-    run(test_data_of_other_algorithms);
     run(test_foreign_zstd);
     run(test_expected_subject);
     run(test_end_twice);
