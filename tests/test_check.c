@@ -909,6 +909,16 @@ static void test_rule_16(void)
     FINDS(&p, "09i");
 }
 
+static void test_empty_data(void)
+{
+    static const char rest[] =
+        ",\"digest\":\"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934c"
+        "a495991b7852b855\",\"size\":0," S_TYPE;
+
+    SUBJECT(text_of("\"data\":\"\"%s", rest), "41im");
+    SUBJECT(text_of("\"data\":\"AA==\"%s", rest), "16E 41im");
+}
+
 /* Of other algorithms the size is compared, and the base64 checked. */
 static void test_data_of_sha512(void)
 {
@@ -1322,6 +1332,20 @@ static void test_two_layers(void)
                     "\"sha256:@X\",\"sha256:@D\"");
     FINDS(&p, "49E 49E");
     p.config = swap(p.config, "\"sha256:@X\",", "");
+    FINDS(&p, "49E");
+}
+
+/* One blob may be several layers. */
+static void test_a_layer_twice(void)
+{
+    plan p = good();
+
+    p.manifest = swap(p.manifest, L_DESC, L_DESC "," L_DESC);
+    FINDS(&p, "49E"); /* the second has no diffID */
+    p.config = swap(p.config, "\"sha256:@D\"", "\"sha256:@D\",\"sha256:@D\"");
+    FINDS(&p, "");
+    p.config = swap(p.config, "\"sha256:@D\",\"sha256:@D\"",
+                    "\"sha256:@D\",\"sha256:" SOME "\"");
     FINDS(&p, "49E");
 }
 
@@ -3451,6 +3475,7 @@ int main(void)
     run(test_rule_14);
     run(test_rule_15);
     run(test_rule_16);
+    run(test_empty_data);
     run(test_data_of_sha512);
     run(test_long_data);
     run(test_rule_18);
@@ -3480,6 +3505,7 @@ int main(void)
     run(test_rule_48);
     run(test_rule_49);
     run(test_two_layers);
+    run(test_a_layer_twice);
     run(test_rule_50);
     run(test_rule_51);
     run(test_rule_52);
