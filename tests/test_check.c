@@ -1499,20 +1499,26 @@ static void test_no_room_for_paths(void)
     defaults();
 }
 
-/* GNU's sparse file, whose body is no file's bytes. */
-static void sparse_head(unsigned char *block)
+/* The checksum of a header that was changed. */
+static void seal(unsigned char *block)
 {
     unsigned long sum = 0;
     size_t i;
 
-    memcpy(block + 257, "ustar  ", 8);
-    block[156] = 'S';
-    memset(block + 345, 0, 512 - 345);
-    memcpy(block + 483, "00000000006", 11);
     memset(block + 148, ' ', 8);
     for (i = 0; i < 512; i++)
         sum += block[i];
     sprintf((char *)block + 148, "%06lo", sum);
+}
+
+/* GNU's sparse file, whose body is no file's bytes. */
+static void sparse_head(unsigned char *block)
+{
+    memcpy(block + 257, "ustar  ", 8);
+    block[156] = 'S';
+    memset(block + 345, 0, 512 - 345);
+    memcpy(block + 483, "00000000006", 11);
+    seal(block);
 }
 
 static void test_sparse_layer(void)
@@ -1810,6 +1816,35 @@ static void test_rule_61_tar(void)
     verdict = check_bytes(t.out.data, t.out.len, t.out.len);
     same(__LINE__, "a lone zero block", "61E", verdict);
     free(t.out.data);
+}
+
+/* An entry's size, negative and greater than all there is. */
+static void test_rule_61_sizes(void)
+{
+    static const char *const fields[] = {
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        "\x80\x00\x00\x00\x7f\xff\xff\xff\xff\xff\xff\xff",
+        "\x80\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff", "77777777777",
+        "-0000000001"};
+    static const char *const texts[] = {
+        "a negative size", "it ends before its end mark",
+        "a number of the header", "it ends before its end mark",
+        "a number of the header"};
+    plan p = good();
+    size_t i;
+    int verdict;
+    tar t;
+
+    for (i = 0; i < 5; i++) {
+        build(&t, &p, 0);
+        memcpy(t.out.data + 124, fields[i], 12);
+        seal(t.out.data);
+        verdict = check_bytes(t.out.data, t.out.len, 1000);
+        CHECK_CODE(verdict, OCITAR_E_INVALID);
+        CHECK(strcmp(findings[finding_count - 1].text, texts[i]) == 0);
+        CHECK(findings[finding_count - 1].rule == 61);
+        free(t.out.data);
+    }
 }
 
 /* Only the end mark: a tar, but no layout. */
@@ -3525,6 +3560,7 @@ int main(void)
     run(test_rule_61_twice);
     run(test_rule_61_sparse);
     run(test_rule_61_tar);
+    run(test_rule_61_sizes);
     run(test_empty_tar);
     run(test_long_name);
     run(test_limits);
