@@ -1753,6 +1753,7 @@ static void test_rule_61_types(void)
     }
     one_entry('5', "index.json", NULL, "61E", "a directory for a file");
     one_entry('5', "oci-layout", NULL, "61E", "a directory for a file");
+    one_entry('5', "manifest.json", NULL, "61E", "a directory for a file");
     one_entry('7', "blobs/sha256/" SOME, "abc", "06iu",
               "something refers to a blob");
 }
