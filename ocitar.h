@@ -1434,6 +1434,7 @@ typedef struct ocitar_checker {
     ocitar_json json;
     ocitar_claim claim;
     int error, user_code;
+    uint32_t os_version;      /* as a hash */
     uint32_t used;            /* slots */
     uint32_t node;            /* of the open blob, plus 1 */
     uint32_t facts;           /* of the document */
@@ -1449,6 +1450,8 @@ typedef struct ocitar_checker {
     uint8_t bad, warn;        /* rules that it breaks first */
     uint8_t kernel;
     uint8_t kind;             /* what the blob seems to be */
+    uint8_t judged;
+    int8_t verdict;           /* once it is judged */
     uint8_t unchecked;        /* 1: a layer's tar, 2: a diffID */
     uint8_t part;             /* the key or string goes on */
     uint8_t media, doc_media;
@@ -1458,7 +1461,7 @@ typedef struct ocitar_checker {
     uint8_t magic_len;
     uint8_t base64;           /* digits held */
     uint32_t bits;            /* and their value */
-    uint8_t contexts[16];
+    uint8_t contexts[8];      /* what knows a meaning is less deep */
 } ocitar_checker;
 
 /* E_ARG. */
@@ -9156,7 +9159,8 @@ enum { /* flags of a slot */
     OCITAR_I_SLOT_SEEN = 4,    /* the blob passed */
     OCITAR_I_SLOT_LIVE = 8,    /* the claim counts */
     OCITAR_I_SLOT_NEEDED = 16, /* a claim to this blob counts */
-    OCITAR_I_SLOT_DOC = 32     /* as a document, by what it says it is */
+    OCITAR_I_SLOT_DOC = 32,    /* as a document, by what it says it is */
+    OCITAR_I_SLOT_NEXT = 64    /* it will be one at the next level */
 };
 
 enum { OCITAR_I_ROLE_UNPACKED = 7, OCITAR_I_DIGEST_OTHER = 255 };
@@ -9305,8 +9309,10 @@ enum { /* what a value is */
     OCITAR_I_F_VARIANT, OCITAR_I_F_TIME, OCITAR_I_F_VERSION, OCITAR_I_F_MEDIA,
     OCITAR_I_F_DIGEST, OCITAR_I_F_SIZE, OCITAR_I_F_DATA, OCITAR_I_F_ARTIFACT,
     OCITAR_I_F_P_ARCH, OCITAR_I_F_P_OS, OCITAR_I_F_P_VARIANT,
+    OCITAR_I_F_P_VERSION,
     OCITAR_I_F_ROOTFS, OCITAR_I_F_EMPTY, OCITAR_I_F_URL, OCITAR_I_F_DIFF,
-    OCITAR_I_F_ENV, OCITAR_I_F_REF, OCITAR_I_F_NAME, OCITAR_I_F_TITLE
+    OCITAR_I_F_ENV, OCITAR_I_F_REF, OCITAR_I_F_NAME, OCITAR_I_F_TITLE,
+    OCITAR_I_F_NOTE_TIME, OCITAR_I_F_NOTE_DIGEST
 };
 
 enum { /* types of values */
@@ -9314,8 +9320,8 @@ enum { /* types of values */
     OCITAR_I_T_NUMBER = 8, OCITAR_I_T_BOOL = 16, OCITAR_I_T_NULL = 32,
     /* short names for the table below */
     OCITAR_I_T_O = 1, OCITAR_I_T_A = 2, OCITAR_I_T_S = 4, OCITAR_I_T_N = 8,
-    OCITAR_I_T_B = 16, OCITAR_I_T_OZ = 33, OCITAR_I_T_AZ = 34,
-    OCITAR_I_T_SZ = 36
+    OCITAR_I_T_OZ = 33, OCITAR_I_T_AZ = 34,
+    OCITAR_I_T_SZ = 36, OCITAR_I_T_BZ = 48
 };
 
 /* What a name in an object, or (name NULL) an element of an array or a value
@@ -9362,6 +9368,7 @@ static const ocitar_i_check_row *ocitar_i_check_row_of(uint8_t context,
     OCITAR_I_ROW(PLATFORM, S, OCITAR_I_F_P_ARCH, 45, "architecture"),
     OCITAR_I_ROW(PLATFORM, S, OCITAR_I_F_P_OS, 45, "os"),
     OCITAR_I_ROW(PLATFORM, S, OCITAR_I_F_P_VARIANT, 45, "variant"),
+    OCITAR_I_ROW(PLATFORM, S, OCITAR_I_F_P_VERSION, 45, "os.version"),
     OCITAR_I_ROW(CONFIG, AZ, OCITAR_I_CTX_ENV, 52, "Env"),
     OCITAR_I_ROW(CONFIG, OZ, OCITAR_I_CTX_PORTS, 52, "ExposedPorts"),
     OCITAR_I_ROW(CONFIG, OZ, OCITAR_I_CTX_SET, 52, "Volumes"),
@@ -9369,9 +9376,11 @@ static const ocitar_i_check_row *ocitar_i_check_row_of(uint8_t context,
     OCITAR_I_ROW(ROOTFS, S, OCITAR_I_F_ROOTFS, 48, "type"),
     OCITAR_I_ROW(ROOTFS, A, OCITAR_I_CTX_DIFFS, 49, "diff_ids"),
     OCITAR_I_ROW(LINE, SZ, OCITAR_I_F_TIME, 50, "created"),
-    OCITAR_I_ROW(LINE, B, OCITAR_I_F_EMPTY, 51, "empty_layer"),
-    OCITAR_I_ROW(NOTES, S, OCITAR_I_F_TIME, 60,
+    OCITAR_I_ROW(LINE, BZ, OCITAR_I_F_EMPTY, 51, "empty_layer"),
+    OCITAR_I_ROW(NOTES, S, OCITAR_I_F_NOTE_TIME, 60,
                  "org.opencontainers.image.created"),
+    OCITAR_I_ROW(NOTES, S, OCITAR_I_F_NOTE_DIGEST, 60,
+                 "org.opencontainers.image.base.digest"),
     OCITAR_I_ROW(DESC_NOTES, S, OCITAR_I_F_REF, 60,
                  "org.opencontainers.image.ref.name"),
     OCITAR_I_ROW(DESC_NOTES, S, OCITAR_I_F_TITLE, 60,
@@ -9445,7 +9454,8 @@ enum { /* media types */
     OCITAR_I_MEDIA_NONE, OCITAR_I_MEDIA_OTHER, OCITAR_I_MEDIA_MANIFEST,
     OCITAR_I_MEDIA_INDEX, OCITAR_I_MEDIA_CONFIG, OCITAR_I_MEDIA_EMPTY,
     OCITAR_I_MEDIA_TAR, OCITAR_I_MEDIA_GZIP, OCITAR_I_MEDIA_ZSTD,
-    OCITAR_I_MEDIA_FOREIGN, OCITAR_I_MEDIA_FOREIGN_GZIP
+    OCITAR_I_MEDIA_FOREIGN, OCITAR_I_MEDIA_FOREIGN_GZIP,
+    OCITAR_I_MEDIA_FOREIGN_ZSTD
 };
 
 enum { /* what a blob turned out to be */
@@ -9465,7 +9475,8 @@ static uint8_t ocitar_i_check_media(const char *type)
         OCITAR_I_TYPE_EMPTY, OCITAR_I_TYPE_LAYER, OCITAR_I_TYPE_LAYER "+gzip",
         OCITAR_I_TYPE_LAYER "+zstd",
         OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar",
-        OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar+gzip"
+        OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar+gzip",
+        OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar+zstd"
     };
     const char *oci = ocitar_media_type_oci(type);
     size_t i, len = ocitar_i_bytes_length(oci, 0);
@@ -9527,6 +9538,13 @@ static int ocitar_i_check_digits(const char *s, size_t n)
     return 1;
 }
 
+static int ocitar_i_check_within(const char *s, int min, int max)
+{
+    int v = (s[0] - '0') * 10 + (s[1] - '0');
+
+    return v >= min && v <= max;
+}
+
 /* RFC 3339, 5.6: 2024-02-29T12:00:00.5+01:00. */
 static int ocitar_i_check_time(const char *s, size_t len)
 {
@@ -9537,8 +9555,12 @@ static int ocitar_i_check_time(const char *s, size_t len)
         !ocitar_i_check_digits(s + 8, 2) || (s[10] != 'T' && s[10] != 't') ||
         !ocitar_i_check_digits(s + 11, 2) || s[13] != ':' ||
         !ocitar_i_check_digits(s + 14, 2) || s[16] != ':' ||
-        !ocitar_i_check_digits(s + 17, 2) || s[5] > '1' || s[8] > '3' ||
-        s[11] > '2' || s[14] > '5' || s[17] > '6')
+        !ocitar_i_check_digits(s + 17, 2) ||
+        !ocitar_i_check_within(s + 5, 1, 12) ||
+        !ocitar_i_check_within(s + 8, 1, 31) ||
+        !ocitar_i_check_within(s + 11, 0, 23) ||
+        !ocitar_i_check_within(s + 14, 0, 59) ||
+        !ocitar_i_check_within(s + 17, 0, 60))
         return 0;
     if (s[i] == '.')
         for (i++; i < len && s[i] >= '0' && s[i] <= '9'; i++)
@@ -9549,7 +9571,9 @@ static int ocitar_i_check_time(const char *s, size_t len)
         return i + 1 == len;
     return (s[i] == '+' || s[i] == '-') && len - i == 6 &&
            ocitar_i_check_digits(s + i + 1, 2) && s[i + 3] == ':' &&
-           ocitar_i_check_digits(s + i + 4, 2);
+           ocitar_i_check_digits(s + i + 4, 2) &&
+           ocitar_i_check_within(s + i + 1, 0, 23) &&
+           ocitar_i_check_within(s + i + 4, 0, 59);
 }
 
 /* OCI annotations, ref.name: alphanumeric parts, joined by one of "-._:@+/"
@@ -9599,6 +9623,15 @@ static int ocitar_i_check_digest(ocitar_checker *c, const char *text,
                                                                    : 12;
     if (e == OCITAR_OK)
         return 0;
+    if (len > 7 && OCITAR_MEMCMP(text, "blake3:", 7) == 0) {
+        size_t i = 7;
+
+        while (i < len && ((text[i] >= '0' && text[i] <= '9') ||
+                           (text[i] >= 'a' && text[i] <= 'f')))
+            i++;
+        if (len != 7 + 64 || i < len)
+            return 22;
+    }
     ocitar_i_digester_begin(&d, OCITAR_SHA256, NULL, c->kernel);
     ocitar_digester_update(&d, text, len);
     ocitar_digester_end(&d, out);
@@ -9649,6 +9682,7 @@ static void ocitar_i_check_desc_reset(ocitar_checker *c)
     OCITAR_MEMSET(&c->claim, 0, sizeof c->claim);
     c->strings = 256;
     c->media = OCITAR_I_MEDIA_NONE;
+    c->os_version = 0;
     c->got = 0;
     c->base64 = 0;
     c->inlined = 0;
@@ -9686,11 +9720,20 @@ static void ocitar_i_check_claim(ocitar_checker *c)
 {
     const ocitar_claim *cl = &c->claim;
     const ocitar_digest *d = &cl->digest;
-    ocitar_slot *s = ocitar_i_check_find(c, d->bytes, d->algorithm,
-                                         OCITAR_I_SLOT_CLAIMED);
+    ocitar_slot *s = ocitar_i_check_find(c, d->bytes, d->algorithm, 0);
 
-    if (s == NULL)
+    if (s == NULL) {
         s = ocitar_i_check_add(c, d->bytes, d->algorithm);
+    } else if (s->flags & OCITAR_I_SLOT_CLAIMED) { /* a further claim: not in
+                                                      the blob's chain */
+        s = ocitar_i_check_take(
+            c, ocitar_i_check_place(c->node ^ (uint32_t)cl->role << 28,
+                                    cl->position));
+        if (s != NULL) {
+            OCITAR_MEMCPY(s->key, d->bytes, 32);
+            s->algorithm = d->algorithm;
+        }
+    }
     if (s != NULL) { /* else the table is too small, and nothing is judged */
         s->flags |= OCITAR_I_SLOT_CLAIMED;
         s->role = cl->role;
@@ -9705,7 +9748,7 @@ static void ocitar_i_check_claim(ocitar_checker *c)
                                 ocitar_i_check_hash(0, cl->os));
         s->hint = ocitar_i_check_hash(0, cl->architecture);
         s->hint = ocitar_i_check_hash(s->hint, cl->os);
-        s->hint = ocitar_i_check_hash(s->hint, cl->variant);
+        s->hint = ocitar_i_check_hash(s->hint, cl->variant) ^ c->os_version;
         s->hint = ocitar_i_check_hash(s->hint, cl->reference);
         s->hint = ocitar_i_check_hash(s->hint, cl->name);
         if (cl->artifact_type != NULL) /* artifacts are told by digest */
@@ -9806,7 +9849,7 @@ static void ocitar_i_check_desc_end(ocitar_checker *c, uint8_t context)
         ocitar_i_check_bad(c, 40);
     ocitar_i_check_desc_data(c);
     ocitar_i_check_desc_role(c, context);
-    if ((c->got & all) == all)
+    if ((c->got & all) == all && c->file != OCITAR_I_FILE_LAYOUT)
         ocitar_i_check_claim(c);
 }
 
@@ -9832,8 +9875,10 @@ static void ocitar_i_check_platform(ocitar_checker *c, uint8_t field,
                                    "js plan9 solaris wasip1 unknown",
                                    word))
             ocitar_i_check_warn(c, 45);
-    } else {
+    } else if (field == OCITAR_I_F_P_VARIANT) {
         c->claim.variant = word;
+    } else {
+        c->os_version = ocitar_i_check_hash(0, word);
     }
 }
 
@@ -9843,7 +9888,7 @@ static void ocitar_i_check_size(ocitar_checker *c, const char *s, size_t len)
     size_t i;
 
     for (i = 0; i < len && s[i] >= '0' && s[i] <= '9'; i++) {
-        if (v > (INT64_MAX - 9) / 10)
+        if (v > ((uint64_t)INT64_MAX - (uint64_t)(s[i] - '0')) / 10)
             break;
         v = v * 10 + (uint64_t)(s[i] - '0');
     }
@@ -9934,15 +9979,18 @@ static void ocitar_i_check_desc_string(ocitar_checker *c, uint8_t field,
     const char *kept = field == OCITAR_I_F_DIGEST || len == 0
                            ? NULL
                            : ocitar_i_check_keep(c, s, len);
+    char type[256];
     int rule;
 
     switch (field) {
-    case OCITAR_I_F_MEDIA:
+    case OCITAR_I_F_MEDIA: /* what it is must not hang on the room for it */
+        rule = len < sizeof type ? 0 : 11;
+        OCITAR_MEMCPY(type, s, rule == 0 ? len : 0);
+        type[rule == 0 ? len : 0] = 0;
         c->claim.media_type = kept;
-        c->media = kept == NULL ? (uint8_t)OCITAR_I_MEDIA_OTHER
-                                : ocitar_i_check_media(kept);
+        c->media = ocitar_i_check_media(type);
         c->got |= OCITAR_I_GOT_MEDIA;
-        if (len == 0 || (kept != NULL && !ocitar_i_media_type_ok(kept)))
+        if (!ocitar_i_media_type_ok(type))
             ocitar_i_check_bad(c, 11);
         break;
     case OCITAR_I_F_ARTIFACT:
@@ -9973,22 +10021,51 @@ static void ocitar_i_check_desc_string(ocitar_checker *c, uint8_t field,
     }
 }
 
-/* A value that is too long to be one. */
+/* A value that is too long to be one, or has a NUL in it. */
 static void ocitar_i_check_long(ocitar_checker *c, uint8_t field)
 {
-    if (field == OCITAR_I_F_MEDIA || field == OCITAR_I_F_DIGEST ||
-        field == OCITAR_I_F_SIZE)
+    switch (field) {
+    case OCITAR_I_F_SCHEMA:
+        c->facts |= OCITAR_I_HAS_SCHEMA;
+        ocitar_i_check_bad(c, 31);
+        break;
+    case OCITAR_I_F_TIME:
+        ocitar_i_check_bad(c, 50);
+        break;
+    case OCITAR_I_F_MEDIA:
+    case OCITAR_I_F_DIGEST:
+    case OCITAR_I_F_SIZE:
         ocitar_i_check_bad(c, 11 + (field - OCITAR_I_F_MEDIA));
-    else if (field == OCITAR_I_F_DIFF)
+        break;
+    case OCITAR_I_F_DOC_ARTIFACT:
+    case OCITAR_I_F_ARTIFACT:
+        ocitar_i_check_bad(c, 18);
+        break;
+    case OCITAR_I_F_DIFF:
         ocitar_i_check_bad(c, 49);
-    else if (field <= OCITAR_I_F_VERSION || field == OCITAR_I_F_ROOTFS)
+        break;
+    case OCITAR_I_F_REF:
+        ocitar_i_check_warn(c, 60);
+        break;
+    case OCITAR_I_F_DOC_MEDIA:
+    case OCITAR_I_F_ARCH:
+    case OCITAR_I_F_OS:
+    case OCITAR_I_F_VARIANT:
+    case OCITAR_I_F_VERSION:
+    case OCITAR_I_F_ROOTFS:
         ocitar_i_check_doc_string(c, field, "", 0);
+        break;
+    default:
+        break;
+    }
 }
 
 /* A scalar value. */
 static void ocitar_i_check_value(ocitar_checker *c, uint8_t field, int token,
                                  const char *s, size_t len)
 {
+    ocitar_digest digest;
+
     switch (field) {
     case OCITAR_I_F_NONE:
         break;
@@ -10000,6 +10077,14 @@ static void ocitar_i_check_value(ocitar_checker *c, uint8_t field, int token,
     case OCITAR_I_F_TIME:
         if (token == OCITAR_JSON_STRING && !ocitar_i_check_time(s, len))
             ocitar_i_check_bad(c, 50);
+        break;
+    case OCITAR_I_F_NOTE_TIME:
+        if (!ocitar_i_check_time(s, len))
+            ocitar_i_check_warn(c, 60);
+        break;
+    case OCITAR_I_F_NOTE_DIGEST:
+        if (len == 0 || ocitar_digest_parse(&digest, s, len) == OCITAR_E_ARG)
+            ocitar_i_check_warn(c, 60);
         break;
     case OCITAR_I_F_SIZE:
         ocitar_i_check_size(c, s, len);
@@ -10032,11 +10117,49 @@ static void ocitar_i_check_value(ocitar_checker *c, uint8_t field, int token,
     }
 }
 
+/* OCI annotations: "org.opencontainers." is for those that are specified. */
+static int ocitar_i_check_reserved(const char *s, size_t len)
+{
+    char word[16];
+
+    if (len < 19 || OCITAR_MEMCMP(s, "org.opencontainers.", 19) != 0)
+        return 0;
+    if (len < 25 || OCITAR_MEMCMP(s + 19, "image.", 6) != 0 ||
+        len - 25 >= sizeof word)
+        return 1;
+    OCITAR_MEMCPY(word, s + 25, len - 25);
+    word[len - 25] = 0;
+    return !ocitar_i_check_listed("created authors url documentation source "
+                                  "version revision vendor licenses ref.name "
+                                  "title description base.digest base.name",
+                                  word);
+}
+
+/* OCI config: names that are kept for what others once did with them. */
+static int ocitar_i_check_old(const char *s, size_t len)
+{
+    char word[16];
+
+    if (len == 0 || len >= sizeof word)
+        return 0;
+    OCITAR_MEMCPY(word, s, len);
+    word[len] = 0;
+    return ocitar_i_check_listed("ArgsEscaped Memory MemorySwap CpuShares "
+                                 "Healthcheck",
+                                 word);
+}
+
 static void ocitar_i_check_key(ocitar_checker *c, uint8_t context,
                                const char *s, size_t len)
 {
     char port[16];
 
+    if ((context == OCITAR_I_CTX_NOTES || context == OCITAR_I_CTX_LABELS ||
+         context == OCITAR_I_CTX_DESC_NOTES) &&
+        ocitar_i_check_reserved(s, len))
+        ocitar_i_check_warn(c, 60);
+    if (context == OCITAR_I_CTX_CONFIG && ocitar_i_check_old(s, len))
+        ocitar_i_check_warn(c, 52);
     if (context != OCITAR_I_CTX_PORTS)
         return;
     port[0] = 0;
@@ -10096,6 +10219,18 @@ static void ocitar_i_check_open(ocitar_checker *c, uint8_t context)
         c->facts &= ~(uint32_t)OCITAR_I_HAS_EMPTY_LINE;
 }
 
+/* OCI index, variants: "v7", "v8.2"; RISC-V has "rva22u64", POWER "power9". */
+static int ocitar_i_check_variant(const char *s)
+{
+    size_t len = ocitar_i_bytes_length(s, 0);
+    size_t at = len > 3 && OCITAR_MEMCMP(s, "rva", 3) == 0   ? 3
+                : len > 5 && OCITAR_MEMCMP(s, "power", 5) == 0 ? 5
+                : len > 1 && s[0] == 'v'                     ? 1
+                                                             : 0;
+
+    return s == NULL || (at > 0 && s[at] >= '0' && s[at] <= '9');
+}
+
 static void ocitar_i_check_shut(ocitar_checker *c, uint8_t context)
 {
     const uint8_t both = OCITAR_I_GOT_ARCH | OCITAR_I_GOT_OS;
@@ -10104,6 +10239,9 @@ static void ocitar_i_check_shut(ocitar_checker *c, uint8_t context)
         ocitar_i_check_desc_end(c, context);
     else if (context == OCITAR_I_CTX_PLATFORM && (c->got & both) != both)
         ocitar_i_check_bad(c, 45);
+    else if (context == OCITAR_I_CTX_PLATFORM &&
+             !ocitar_i_check_variant(c->claim.variant))
+        ocitar_i_check_warn(c, 45);
     else if (context == OCITAR_I_CTX_LINE &&
              !(c->facts & OCITAR_I_HAS_EMPTY_LINE))
         c->history++;
@@ -10168,12 +10306,15 @@ static int ocitar_i_check_token(void *user, int token, const char *text,
     c->row = NULL;
     if (row != NULL && !(row->types & ocitar_i_check_type(token))) {
         ocitar_i_check_bad(c, row->rule);
+        if (row->rule == 43 && row->name != NULL) /* an index all the same */
+            c->facts |= OCITAR_I_HAS_MANIFESTS;
         row = NULL;
     }
     if (opens)
         ocitar_i_check_open(c, row != NULL ? row->what
                                            : (uint8_t)OCITAR_I_CTX_NONE);
-    else if (row != NULL && c->part)
+    else if (row != NULL && (c->part || (token == OCITAR_JSON_STRING &&
+                                         ocitar_i_bytes_has(text, len, 0))))
         ocitar_i_check_long(c, row->what);
     else if (row != NULL && !(row->types & (OCITAR_I_T_OBJECT |
                                             OCITAR_I_T_ARRAY)))
@@ -10483,10 +10624,8 @@ static void ocitar_i_check_sniff(ocitar_checker *c)
         kind = OCITAR_I_BLOB_ZSTD;
     c->kind = kind;
     if (c->magic_len == 0 || m[0] == '{' || m[0] == ' ' || m[0] == '\n' ||
-        m[0] == '\t' || m[0] == '\r') {
-        ocitar_i_check_doc_begin(c);
-        return;
-    }
+        m[0] == '\t' || m[0] == '\r')
+        ocitar_i_check_doc_begin(c); /* or a tar, whose first name is so */
     if (c->desc.layer != NULL)
         ocitar_i_check_layer_begin(c);
     c->unpacked = 0;
@@ -10507,7 +10646,7 @@ static void ocitar_i_check_content(ocitar_checker *c, const void *data,
         c->document = ocitar_json_push(&c->json, data, len) == OCITAR_OK
                           ? 1
                           : 2; /* broken; the rest is not looked at */
-    else if (c->kind == OCITAR_I_BLOB_BYTES)
+    if (c->kind == OCITAR_I_BLOB_BYTES)
         ocitar_i_check_layer_push(c, data, len);
     else
         ocitar_i_check_unpack(c, data, len);
@@ -10574,6 +10713,17 @@ static void ocitar_i_check_unpacked(ocitar_checker *c)
         ocitar_i_check_warn(c, OCITAR_I_UNCHECKED_LAYER);
 }
 
+/* What began as a document does and is none was perhaps a tar, whose first
+   name begins so. */
+static void ocitar_i_check_perhaps(ocitar_checker *c)
+{
+    if (c->desc.layer == NULL || !c->desc.layer->reader.ended)
+        return;
+    c->kind = OCITAR_I_BLOB_BYTES;
+    c->bad = c->warn = 0;
+    ocitar_i_check_unpacked(c);
+}
+
 /* The blob's content is complete. */
 static int ocitar_i_check_blob_done(ocitar_checker *c)
 {
@@ -10584,10 +10734,10 @@ static int ocitar_i_check_blob_done(ocitar_checker *c)
         ocitar_i_check_sniff(c);
         ocitar_i_check_content(c, c->magic, c->magic_len);
     }
-    if (c->document)
-        c->kind = ocitar_i_check_doc_end(c);
-    else
+    if (!c->document)
         ocitar_i_check_unpacked(c);
+    else if ((c->kind = ocitar_i_check_doc_end(c)) == OCITAR_I_BLOB_BROKEN)
+        ocitar_i_check_perhaps(c);
     OCITAR_MEMSET(&f, 0, sizeof f);
     if (c->blob.live && ocitar_digester_end(&c->blob, &f.actual) != OCITAR_OK)
         return ocitar_i_check_hash_failed(c);
@@ -10731,7 +10881,11 @@ static int ocitar_i_check_begin_entry(void *user, const ocitar_entry *e)
     c->node = 0;
     c->bad = c->warn = c->tap = c->magic_len = c->document = 0;
     while (len >= 2 && name[0] == '.' && name[1] == '/')
-        name += 2, len -= 2; /* "./" is how tar writes the root */
+        for (name += 2, len -= 2; len > 0 && name[0] == '/'; name++)
+            len--; /* "./" is how tar writes the root */
+    if (e->typeflag == '5')
+        while (len > 0 && name[len - 1] == '/')
+            len--;
     if (e->name_len == 0 || !ocitar_i_layout_name_ok(e->name, e->name_len)) {
         ocitar_i_check_entry(c, e, 61, OCITAR_ERROR,
                              "a name that leaves the root");
@@ -10746,9 +10900,13 @@ static int ocitar_i_check_begin_entry(void *user, const ocitar_entry *e)
     }
     if (file == OCITAR_I_FILE_BLOBS) {
         c->files |= file;
-        return regular ? ocitar_i_check_blob_begin(
-                             c, e, name + 6, len > 6 ? len - 6 : 0)
-                       : c->error;
+        if (regular)
+            return ocitar_i_check_blob_begin(c, e, name + 6,
+                                             len > 6 ? len - 6 : 0);
+        if (len > 6 && ocitar_i_bytes_has(name + 6, len - 6, '/'))
+            ocitar_i_check_entry(c, e, 61, OCITAR_ERROR,
+                                 "a directory for a file");
+        return c->error;
     }
     if (file == OCITAR_I_FILE_NONE) {
         if (len > 0)
@@ -10820,8 +10978,11 @@ static int ocitar_i_check_spread(ocitar_checker *c)
         node->flags |= OCITAR_I_SLOT_NEEDED;
         if (node->flags & OCITAR_I_SLOT_SEEN &&
             ocitar_i_check_is_doc(s, node))
-            node->flags |= OCITAR_I_SLOT_DOC;
+            node->flags |= OCITAR_I_SLOT_NEXT;
     }
+    for (i = 0; i < c->desc.slot_count; i++)
+        if (c->desc.slots[i].flags & OCITAR_I_SLOT_NEXT)
+            c->desc.slots[i].flags |= OCITAR_I_SLOT_DOC;
     return more;
 }
 
@@ -10846,10 +11007,11 @@ static ocitar_slot *ocitar_i_check_config_of(ocitar_checker *c,
 static void ocitar_i_check_diff_id(ocitar_checker *c, const ocitar_slot *s,
                                    const ocitar_slot *node)
 {
-    const ocitar_slot *config =
-        ocitar_i_check_config_of(c, &c->desc.slots[s->parent - 1]);
+    const ocitar_slot *config = NULL;
     const ocitar_slot *want, *got = node;
 
+    if (s->parent != 0) /* index.json is no image, whatever it lists */
+        config = ocitar_i_check_config_of(c, &c->desc.slots[s->parent - 1]);
     if (config == NULL)
         return;
     want = ocitar_i_check_get(c, OCITAR_ROLE_DIFF_ID,
@@ -10871,13 +11033,18 @@ static void ocitar_i_check_layer(ocitar_checker *c, const ocitar_slot *s,
 {
     uint8_t media = s->media, kind = node->kind;
     int packed = media == OCITAR_I_MEDIA_GZIP || media == OCITAR_I_MEDIA_ZSTD ||
-                 media == OCITAR_I_MEDIA_FOREIGN_GZIP;
-    uint8_t want = media == OCITAR_I_MEDIA_ZSTD ? OCITAR_I_BLOB_ZSTD
+                 media >= OCITAR_I_MEDIA_FOREIGN_GZIP;
+    uint8_t want = media == OCITAR_I_MEDIA_ZSTD ||
+                           media == OCITAR_I_MEDIA_FOREIGN_ZSTD
+                       ? OCITAR_I_BLOB_ZSTD
                    : packed                     ? OCITAR_I_BLOB_GZIP
                                                 : OCITAR_I_BLOB_BYTES;
 
     if (media < OCITAR_I_MEDIA_TAR)
         return;
+    if (!packed && kind == OCITAR_I_BLOB_BROKEN && c->desc.layer == NULL &&
+        node->actual >= 1024) /* perhaps a tar: nobody looked */
+        kind = want;
     if (kind != want) {
         ocitar_i_check_slot(c, s,
                             packed || kind >= OCITAR_I_BLOB_GZIP ? 59 : 55,
@@ -10886,7 +11053,10 @@ static void ocitar_i_check_layer(ocitar_checker *c, const ocitar_slot *s,
     }
     if (node->bad != 0)
         ocitar_i_check_slot(c, s, node->bad, OCITAR_ERROR, OCITAR_INVALID);
-    else if (node->warn == OCITAR_I_UNCHECKED_LAYER || c->desc.layer == NULL)
+    else if (node->warn == OCITAR_I_UNCHECKED_LAYER || c->desc.layer == NULL ||
+             (packed && ocitar_i_check_get(c, OCITAR_I_ROLE_UNPACKED,
+                                           ocitar_i_check_index(c, node) + 1,
+                                           0) == NULL))
         c->unchecked |= 1;
     else if (node->warn != 0)
         ocitar_i_check_slot(c, s, node->warn, OCITAR_WARNING, OCITAR_INVALID);
@@ -11021,7 +11191,7 @@ static int ocitar_i_check_expected(const ocitar_checker *c)
         const ocitar_slot *s = &c->desc.slots[i];
 
         if (s->flags & OCITAR_I_SLOT_LIVE && s->parent == 0 &&
-            s->algorithm == d->algorithm &&
+            s->role == OCITAR_ROLE_MANIFEST && s->algorithm == d->algorithm &&
             OCITAR_MEMCMP(s->key, d->bytes, 32) == 0)
             return 1;
     }
@@ -11124,6 +11294,8 @@ OCITAR_API int ocitar_checker_end(ocitar_checker *checker)
 
     if (c == NULL)
         return OCITAR_E_ARG;
+    if (c->judged) /* the counts and what was told stay as they are */
+        return c->verdict;
     if (c->codec != NULL) /* it was cut within a blob */
         c->codec->end_fn(c->codec->user, NULL, NULL);
     c->codec = NULL;
@@ -11136,13 +11308,17 @@ OCITAR_API int ocitar_checker_end(ocitar_checker *checker)
             c->error = OCITAR_E_LIMIT;
         else
             ocitar_i_check_verdict(c);
-    } else if (c->error != OCITAR_E_HOOK && c->error != OCITAR_E_FORMAT &&
-               c->error != OCITAR_E_LIMIT) {
-        return c->error;
     }
-    if (c->error == OCITAR_E_HOOK || c->needed > c->desc.slot_count)
-        return c->error == OCITAR_E_HOOK ? c->error : (int)OCITAR_E_LIMIT;
-    return c->errors > 0 ? (int)OCITAR_E_INVALID : (int)OCITAR_OK;
+    c->judged = 1;
+    if (c->error != OCITAR_OK && c->errors == 0)
+        c->verdict = (int8_t)c->error;
+    else
+        c->verdict = c->errors > 0 ? OCITAR_E_INVALID : OCITAR_OK;
+    if (c->error == OCITAR_E_HOOK || c->error == OCITAR_E_HASH)
+        c->verdict = (int8_t)c->error;
+    else if (c->needed > c->desc.slot_count)
+        c->verdict = OCITAR_E_LIMIT;
+    return c->verdict;
 }
 
 /* ==== find ==============================================================

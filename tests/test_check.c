@@ -14,12 +14,6 @@
 #define T_LAYER "\"" TYPE "layer.v1.tar\""
 #define T_EMPTY "\"application/vnd.oci.empty.v1+json\""
 
-/* Checks that the library fails now are left out unless one of these is
-   defined: of faults, and of rules that it does not look at yet. Each says
-   what is wrong. */
-/* #define OPEN_FAULTS */
-/* #define OPEN_GAPS */
-
 /* ---- memory that a test holds until its end ---------------------------- */
 
 static void **held;
@@ -628,8 +622,7 @@ static void test_rule_3(void)
     INDEX(NULL, "{\"imageLayoutVersion\":\"1.0.0\"}", "03E 06iu 06iu 06iu");
     p.index = NULL;
     FINDS(&p, "03Em 06iu 06iu 06iu");
-#ifdef OPEN_FAULTS
-    /* reads slots[-1]: a layer that index.json itself lists */
+    /* layers that index.json itself lists belong to no image */
     {
         plan q = good();
         tar t;
@@ -640,7 +633,6 @@ static void test_rule_3(void)
         CHECK(strncmp(summary(), "03E", 3) == 0);
         free(t.out.data);
     }
-#endif
 }
 
 /* Every blob is hashed, and the finding says both digests. */
@@ -1578,7 +1570,8 @@ static void test_rule_57(void)
     one_item('0', "a/.wh..wh..opq", "1", "57E");
     one_item('5', ".wh..wh..opq", NULL, "57E");
     one_item('0', "a.wh.b", "1", "");
-    one_item('0', ".wh.a/b", "1", ""); /* its directory has no entry here */
+    one_item('0', ".wh.a/b", "1", "57E"); /* no directory is called so */
+    one_item('0', "c/.wh.a/.wh.b", NULL, "57E");
 }
 
 static void test_rule_58(void)
@@ -1596,11 +1589,7 @@ static void test_rule_58(void)
 }
 
 /* What is told of a compressed layer where there is no codec for it. */
-#ifdef OPEN_FAULTS
 #define SEALED "49ic 55ic"
-#else /* that its paths were not checked is forgotten */
-#define SEALED "49ic"
-#endif
 
 #define GZIP TYPE "layer.v1.tar+gzip"
 #define ZSTD TYPE "layer.v1.tar+zstd"
@@ -1992,11 +1981,9 @@ static void test_rule_44(void)
     for (i = 0; i < finding_count; i++)
         n += findings[i].rule == 6;
     CHECK(n > 0);
-#ifdef OPEN_FAULTS
     /* levels are not counted: one pass may go down several */
     chain_at(__LINE__, 14, "44E");
     chain_at(__LINE__, 17, "06iu 06iu 06iu 06iu 44E");
-#endif
 }
 
 /* Two manifests, each the other's subject. No digests can be so: both are
@@ -2590,8 +2577,6 @@ static void test_deep_json(void)
     plan p = good();
 
     CONFIG("\"os\"", NEST(63), "");
-#ifdef OPEN_FAULTS
-    /* one level more: a shift by 64, undefined, in json_down */
     CONFIG("\"os\"", NEST(64), "61E");
     CONFIG("\"os\"", NEST(100000), "61E");
     INDEX("\"manifests\"", NEST(100000), "06iu 06iu 06iu 61E");
@@ -2600,9 +2585,6 @@ static void test_deep_json(void)
     FINDS(&p, "06iu");
     p.extra = text_of("{\"x\":%s", many('[', 100000));
     FINDS(&p, "06iu");
-#else
-    (void)p;
-#endif
 }
 
 static void test_long_json(void)
@@ -3293,12 +3275,7 @@ static void test_engine(void)
         leaked += h.begins != h.ends;
     }
     CHECK(leaked == 0);
-#ifdef OPEN_FAULTS
-    /* a blob whose hash failed passes for one that is good */
     CHECK(wrong == 0);
-#else
-    (void)wrong;
-#endif
     free(t.out.data);
     defaults();
 }
@@ -3319,9 +3296,8 @@ static void test_memory(void)
     CHECK(large <= 8192);
 }
 
-/* ---- faults of the library that are still open ------------------------- */
+/* ---- what once was wrong ----------------------------------------------- */
 
-#ifdef OPEN_FAULTS
 
 /* A name's meaning is a number that contexts and fields share: "urls" is
    taken for "data", and its digester begun again. */
@@ -3473,11 +3449,7 @@ static void test_many_claims_of_one(void)
     defaults();
 }
 
-#endif /* OPEN_FAULTS */
 
-/* ---- what the library does not report yet ------------------------------ */
-
-#ifdef OPEN_GAPS
 
 /* Windows has a line for each of its versions. */
 static void test_os_versions(void)
@@ -3517,7 +3489,6 @@ static void test_reserved(void)
     INDEX("\"os\":\"linux\"", "\"os\":\"linux\",\"variant\":\"x\"", "45w");
 }
 
-#endif /* OPEN_GAPS */
 
 static void run(void (*test)(void))
 {
@@ -3633,7 +3604,6 @@ int main(void)
     run(test_findings_in_full);
     run(test_engine);
     run(test_memory);
-#ifdef OPEN_FAULTS
     run(test_data_and_urls);
     run(test_long_values);
     run(test_media_type_without_room);
@@ -3649,12 +3619,9 @@ int main(void)
     run(test_foreign_zstd);
     run(test_expected_subject);
     run(test_many_claims_of_one);
-#endif
-#ifdef OPEN_GAPS
     run(test_os_versions);
     run(test_end_twice);
     run(test_reserved);
-#endif
     free(held);
     return check_done();
 }
