@@ -683,11 +683,9 @@ static void test_depth(void)
         CHECK(json.depth_max == OCITAR_JSON_DEPTH_MAX);
         CHECK_CODE(nested(63, 100000, kinds[i]), OCITAR_E_LIMIT);
         CHECK(out.calls <= 126);
-        /* FAIL under UBSan, a bug: ocitar_i_json_down shifts by 64 before it
-           looks at depth_max.
         CHECK_CODE(nested(64, 65, kinds[i]), OCITAR_E_LIMIT);
         CHECK_CODE(nested(0, 65, kinds[i]), OCITAR_E_LIMIT);
-        CHECK_CODE(nested(0, 100000, kinds[i]), OCITAR_E_LIMIT); */
+        CHECK_CODE(nested(0, 100000, kinds[i]), OCITAR_E_LIMIT);
     }
     CHECK_CODE(nested(63, 63, 'm'), OCITAR_OK); /* what it is told in order */
     for (i = 0; i < 63; i++)
@@ -925,16 +923,6 @@ static void test_pieces(void)
     free(whole.text.data);
 }
 
-/* Is the cut within a character, or between two surrogates? */
-static int cut_in_character(size_t cut)
-{
-    const char *pair = strstr(sample, "\\ud83d");
-    size_t behind = (size_t)(pair - sample) + 6;
-
-    return ((unsigned char)sample[cut] & 0xc0) == 0x80 || cut == behind ||
-           cut == behind + 1;
-}
-
 /* Cut anywhere, from memory that ends there: only behind the last brace is it
    a document. */
 static void test_truncation(void)
@@ -950,18 +938,12 @@ static void test_truncation(void)
         memcpy(copy + 1, sample, cut);
         code = read_text(copy + 1, cut);
         free(copy);
-        if (code != (cut >= len - 3          ? OCITAR_OK
-                     : cut_in_character(cut) ? OCITAR_E_UTF8
-                                             : OCITAR_E_FORMAT))
+        if (code != (cut >= len - 3 ? OCITAR_OK : OCITAR_E_FORMAT))
             BROKEN("a cut document");
     }
     CHECK(cut == len + 1);
-    /* FAIL, an error in the header's words or in ocitar_json_end, which puts
-       a blank through: "OCITAR_E_FORMAT: it is not complete".
     CHECK_CODE(read_text(TEXT("\"\xc3")), OCITAR_E_FORMAT);
-    CHECK_CODE(read_text(TEXT("\"\\ud800")), OCITAR_E_FORMAT); */
-    CHECK(read_text(TEXT("\"\xc3")) < 0);
-    CHECK(read_text(TEXT("\"\\ud800")) < 0);
+    CHECK_CODE(read_text(TEXT("\"\\ud800")), OCITAR_E_FORMAT);
 }
 
 /* Each byte becomes each other: nothing but the known codes, and what is read
