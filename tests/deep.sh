@@ -47,7 +47,8 @@ tidy() {
         "$work/i.c" -- -std=c99 -I.
 }
 
-programs='errors digest tar archive spool layout image layer hosted'
+programs='errors digest tar decoder json archive spool layout image layer artifact
+    index rules hosted'
 
 under_valgrind() { # program
     valgrind -q --error-exitcode=9 --leak-check=full --track-fds=no "$@"

@@ -1981,7 +1981,8 @@ static const struct { const char *pattern, *gone; } excludes[] = {
     /* what no path is */
     { "", "" },
     { "/", "" },
-    { "/a", "" },
+    { "/a", "a/ a/b/ a/b/c.o a/c " }, /* anchored */
+    { "/b", "" },
     { "./a", "" },
     { "a/", "" },
     { "*/", "" },
