@@ -864,6 +864,7 @@ typedef struct transfer {
     ocitar_output output;
     const char *shown;
     ocitar_archive archive;
+    const ocitar_directory *directory; /* or into this, if not NULL */
     ocitar_layout layout;
     ocitar_index index;
     ocitar_descriptor *pool;
@@ -875,11 +876,13 @@ typedef struct transfer {
 
 static int transfer_fail(const transfer *t, const reading_in *in)
 {
-    const ocitar_error *e = ocitar_archive_error(&t->archive);
+    const ocitar_error *e = t->directory != NULL
+                                ? ocitar_directory_error(t->directory)
+                                : ocitar_archive_error(&t->archive);
     char why[OCITAR_ERROR_MAX];
 
     ocitar_error_format(e, why, sizeof why);
-    if (e->code == OCITAR_E_SINK)
+    if (e->code == OCITAR_E_SINK || e->code == OCITAR_E_SYSTEM)
         complain("%s: %s", t->shown, strerror(e->user_code));
     else if (e->code == OCITAR_E_SOURCE && e->user_code != 0)
         complain("%s: %s", in != NULL ? in->shown : t->shown,
@@ -1423,17 +1426,6 @@ static int import_target(importing *m, const char *path)
                                          : FAILED;
 }
 
-static int import_error(const importing *m)
-{
-    const ocitar_error *e = ocitar_directory_error(&m->directory);
-    char why[OCITAR_ERROR_MAX];
-
-    ocitar_error_format(e, why, sizeof why);
-    complain("%s: %s", m->t.shown,
-             e->code == OCITAR_E_SYSTEM ? strerror(e->user_code) : why);
-    return FAILED;
-}
-
 /* Blobs first and index.json last: until then the layout is what it was. */
 static int import_write(importing *m)
 {
@@ -1447,6 +1439,7 @@ static int import_write(importing *m)
         complain("%s: %s", t->shown, strerror(code));
         return FAILED;
     }
+    t->directory = &m->directory;
     t->pool = (ocitar_descriptor *)grow(NULL, t->lines + 2, sizeof *t->pool);
     ocitar_directory_layout(&m->directory, &layout);
     index.descriptors = t->pool;
@@ -1456,14 +1449,14 @@ static int import_write(importing *m)
     index.annotation_count = m->notes.notes.count;
     if (ocitar_layout_begin(&t->layout, NULL, &layout) != OCITAR_OK ||
         ocitar_index_begin(&t->index, &t->layout, &index) != OCITAR_OK)
-        return import_error(m);
+        return transfer_fail(t, NULL);
     if ((m->old && import_lines(m, &t->in[1], 1) != DONE) ||
         import_lines(m, &t->in[0], 0) != DONE ||
         transfer_blobs(t, &t->in[0]) != DONE)
         return FAILED;
     if (ocitar_index_end(&t->index) != OCITAR_OK ||
         ocitar_directory_finish(&m->directory) != OCITAR_OK)
-        return import_error(m);
+        return transfer_fail(t, NULL);
     return DONE;
 }
 
