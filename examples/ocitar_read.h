@@ -361,6 +361,12 @@ static int feed_name(reading_in *r, ocitar_archive *a, const char *below,
     return done;
 }
 
+/* What a run that was killed leaves of the object that it was writing. */
+static int is_leftover(const char *name)
+{
+    return strncmp(name, ".ocitar.", 8) == 0;
+}
+
 /* What is in a directory; the names of directories in it go to `down`. */
 static int feed_directory(reading_in *r, ocitar_archive *a, const char *below,
                           list *down)
@@ -376,7 +382,8 @@ static int feed_directory(reading_in *r, ocitar_archive *a, const char *below,
         return FAILED;
     }
     for (i = 0; i < count; i++) {
-        if (done == DONE)
+        is_directory = 0;
+        if (done == DONE && !is_leftover(names[i]))
             done = feed_name(r, a, below, names[i], &is_directory);
         if (done == DONE && is_directory && down != NULL)
             list_add(down, names[i]);
