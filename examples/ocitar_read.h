@@ -1405,6 +1405,21 @@ static int import_lines(importing *m, reading_in *in, int old)
     return done;
 }
 
+/* Nothing, or what an import leaves that did not come to its end. */
+static int is_begun(const char *path)
+{
+    size_t count, i;
+    char **names = list_directory(path, &count);
+    int others = 0;
+
+    for (i = 0; names != NULL && i < count; i++) {
+        others += strcmp(names[i], "blobs") != 0 && !is_leftover(names[i]);
+        free(names[i]);
+    }
+    free(names);
+    return others == 0; /* none: to be made, or opening tells why not */
+}
+
 /* What is there, if it is a layout; a directory with other things in it is
    none of ours. */
 static int import_target(importing *m, const char *path)
@@ -1416,7 +1431,7 @@ static int import_target(importing *m, const char *path)
     snprintf(name, sizeof name, "%s/index.json", path);
     m->old = lstat(name, &st) == 0;
     if (!m->old) {
-        if (is_empty(path))
+        if (is_begun(path))
             return DONE;
         snprintf(name, sizeof name, "%s/oci-layout", path);
         if (lstat(name, &st) == 0)
