@@ -1377,29 +1377,42 @@ static int replaced(const importing *m, const ocitar_line *line)
     return 0;
 }
 
+/* Before anything is written: is it complete, and does the NAME fit? */
+static int import_complete(const importing *m)
+{
+    reading_in *in = &m->t.in[0];
+    uint32_t i, count = 0;
+
+    for (i = 0; i < in->catalog.used; i++) {
+        const ocitar_line *line = &in->catalog.lines[i];
+
+        if (line->role != OCITAR_ROLE_MANIFEST ||
+            line->document != OCITAR_IN_INDEX)
+            continue;
+        count++;
+        if (ocitar_catalog_mark(&in->catalog, line) > 0) {
+            complain("%s: it lacks blobs of %s", in->shown, name_of(line));
+            return FAILED;
+        }
+    }
+    if (m->t.o->name == NULL || count == 1)
+        return DONE;
+    complain("%s: it has %u images, and one NAME cannot be that of all",
+             in->shown, count);
+    return FAILED;
+}
+
 static int import_lines(importing *m, reading_in *in, int old)
 {
-    uint32_t i, count = 0;
+    uint32_t i;
     int done = DONE;
 
-    for (i = 0; i < in->catalog.used; i++)
-        count += in->catalog.lines[i].role == OCITAR_ROLE_MANIFEST &&
-                 in->catalog.lines[i].document == OCITAR_IN_INDEX;
-    if (!old && m->t.o->name != NULL && count != 1) {
-        complain("%s: it has %u images, and one NAME cannot be that of all",
-                 in->shown, count);
-        return FAILED;
-    }
     for (i = 0; done == DONE && i < in->catalog.used; i++) {
         const ocitar_line *line = &in->catalog.lines[i];
 
         if (line->role != OCITAR_ROLE_MANIFEST ||
             line->document != OCITAR_IN_INDEX || (old && replaced(m, line)))
             continue;
-        if (!old && ocitar_catalog_mark(&in->catalog, line) > 0) {
-            complain("%s: it lacks blobs of %s", in->shown, name_of(line));
-            return FAILED;
-        }
         done = transfer_line(&m->t, in, line, old ? NULL : m->t.o->name);
     }
     return done;
@@ -1519,6 +1532,8 @@ static int command_import(options *o)
     if (done == DONE)
         done = complain_findings(&m.t.in[0]);
     m.t.lines = m.t.in[0].catalog.used;
+    if (done == DONE)
+        done = import_complete(&m);
     if (done == DONE)
         done = import_target(&m, o->operands.items[1]);
     if (done == DONE)
