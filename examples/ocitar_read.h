@@ -853,7 +853,9 @@ static int command_cat(const options *o)
     if (line != NULL)
         blob = blob_of(&r, line);
     if (done == DONE && blob == NULL) {
-        complain("%s: no %s in it", r.shown, want);
+        complain("%s: no %s%s in it", r.shown, want,
+                 o->image.platform.architecture != NULL ? " of that platform"
+                                                        : "");
         done = FAILED;
     }
     if (done == DONE)
@@ -1216,19 +1218,25 @@ static int export_fill(transfer *t)
     for (i = 0; done == DONE && i < count; i++) {
         const char *want = o->operands.count > 2 ? o->operands.items[2 + i]
                                                  : NULL;
-        uint32_t cursor = 0, before = t->taken;
-        const ocitar_line *line;
+        uint32_t cursor = 0, found = 0;
+        ocitar_line *line;
 
         while (done == DONE &&
                (line = ocitar_catalog_find(&in->catalog, &cursor, want, p)) !=
                    NULL) {
+            found++;
+            if (line->marked) /* by another of its names */
+                continue;
+            line->marked = 1;
             if (ocitar_catalog_mark(&in->catalog, line) > 0 && !o->quiet)
                 complain("%s: it lacks blobs of %s", in->shown,
                          name_of(line));
             done = transfer_line(t, in, line, NULL);
         }
-        if (done == DONE && want != NULL && t->taken == before) {
-            complain("%s: no %s in it", in->shown, want);
+        if (done == DONE && found == 0 && (want != NULL || p != NULL)) {
+            complain("%s: no %s%s in it", in->shown,
+                     want != NULL ? want : "image",
+                     p != NULL ? " of that platform" : "");
             done = FAILED;
         }
     }
