@@ -1205,6 +1205,21 @@ static int command_index(options *o)
 
 /* ---- export ------------------------------------------------------------ */
 
+/* One that was found in a nested index has only the name of that. */
+static const char *outer_name(const ocitar_line *outer,
+                              const ocitar_line *line)
+{
+    const char *name = outer->descriptor.reference;
+    ocitar_reference ref;
+
+    return outer != line && line->descriptor.reference == NULL &&
+                   name != NULL &&
+                   ocitar_reference_parse(&ref, name, 0) == OCITAR_OK &&
+                   ref.digest == NULL
+               ? name
+               : NULL;
+}
+
 /* All images, or those that were named. */
 static int export_fill(transfer *t)
 {
@@ -1231,7 +1246,8 @@ static int export_fill(transfer *t)
             if (ocitar_catalog_mark(&in->catalog, line) > 0 && !o->quiet)
                 complain("%s: it lacks blobs of %s", in->shown,
                          name_of(line));
-            done = transfer_line(t, in, line, NULL);
+            done = transfer_line(
+                t, in, line, outer_name(&in->catalog.lines[cursor - 1], line));
         }
         if (done == DONE && found == 0 && (want != NULL || p != NULL)) {
             complain("%s: no %s%s in it", in->shown,
