@@ -901,9 +901,37 @@ static int transfer_fail(const transfer *t, const reading_in *in)
     return FAILED;
 }
 
+/* What is written must be none of what is read. */
+static int transfer_apart(const transfer *t)
+{
+    struct stat out, st;
+    size_t i;
+
+    if (t->output.directory >= 0 ||
+        fstat(t->output.fd.descriptor, &out) != 0 || !S_ISREG(out.st_mode))
+        return DONE;
+    for (i = 0; i < t->count; i++)
+        if (t->in[i].descriptor >= 0 &&
+            fstat(t->in[i].descriptor, &st) == 0 && same_file(&st, &out)) {
+            complain("%s: this is the output", t->in[i].shown);
+            return FAILED;
+        }
+    return DONE;
+}
+
 static int transfer_open(transfer *t)
 {
+    input layout = OCITAR_ZERO;
+    size_t i;
     int code = 0;
+
+    layout.descriptor = -1;
+    for (i = 0; i < t->count; i++) {
+        layout.path = t->in[i].path;
+        if (t->in[i].descriptor < 0 && stat(layout.path, &layout.info) == 0 &&
+            check_outside(t->o->output, &layout, 1) != DONE)
+            return FAILED;
+    }
 
     t->shown = strcmp(t->o->output, "-") == 0 ? "standard output"
                                               : t->o->output;
@@ -917,7 +945,7 @@ static int transfer_open(transfer *t)
         complain("%s: a tar is not written to a terminal", t->shown);
         return FAILED;
     }
-    return DONE;
+    return transfer_apart(t);
 }
 
 static int transfer_begin(transfer *t)
