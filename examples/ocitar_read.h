@@ -1070,6 +1070,8 @@ static int transfer_report(const transfer *t)
     ocitar_digest_format(digest, text);
     if (t->o->json) {
         json_text(to, "{", "output", t->o->output);
+        json_key(to, ",", "dryRun");
+        fputs(t->o->dry_run ? "true" : "false", to);
         json_size(to, ",", "size", size);
         json_digest(to, ",", "index", digest);
         json_size(to, ",", "images", t->taken);
