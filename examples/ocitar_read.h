@@ -976,6 +976,19 @@ static int transfer_begin(transfer *t)
     return code == OCITAR_OK ? DONE : transfer_fail(t, NULL);
 }
 
+/* In a directory a blob that is given up takes its error along. */
+static int copy_fail(const transfer *t, const reading_in *in, int code)
+{
+    if (t->directory == NULL ||
+        ocitar_directory_error(t->directory)->code != 0)
+        return transfer_fail(t, in);
+    if (code == OCITAR_E_SYSTEM)
+        complain("%s: %s", t->shown, strerror(t->directory->root.user_code));
+    else
+        complain("%s: %s", in->shown, ocitar_error_text(code));
+    return FAILED;
+}
+
 /* The blobs that were marked, as they are; those that others have brought
    already are not written again. */
 static int transfer_blobs(transfer *t, reading_in *in)
@@ -983,6 +996,7 @@ static int transfer_blobs(transfer *t, reading_in *in)
     static unsigned char buffer[PIECE];
     ocitar_source source;
     uint32_t i;
+    int code;
 
     for (i = 0; i < in->catalog.used; i++) {
         const ocitar_line *blob = &in->catalog.lines[i];
@@ -991,9 +1005,10 @@ static int transfer_blobs(transfer *t, reading_in *in)
             continue;
         if (open_blob(in, blob, &source) != DONE)
             return FAILED;
-        if (ocitar_catalog_copy(blob, &source, 0, &t->layout, buffer,
-                                sizeof buffer) != OCITAR_OK)
-            return transfer_fail(t, in);
+        code = ocitar_catalog_copy(blob, &source, 0, &t->layout, buffer,
+                                   sizeof buffer);
+        if (code != OCITAR_OK)
+            return copy_fail(t, in, code);
         progress_read(blob->descriptor.size);
     }
     return DONE;
