@@ -762,11 +762,12 @@ limited() { # arguments...
 }
 
 killed() { # arguments...
-    { (
+    (
         ulimit -c 0
         ulimit -f 200
-        exec "$ocitar" "$@" >out
-    ); } 2>/dev/null # where the shell says it
+        "$ocitar" "$@" >out
+        exit $?
+    ) 2>/dev/null # where this shell says how it ended
     status=$?
 }
 
