@@ -444,17 +444,22 @@ static int keep_pipe(reading_in *r)
     const char *directory = getenv("TMPDIR");
     ocitar_store store;
     size_t n = 0;
+    int full = 0; /* errno of the file */
 
-    ocitar_temp_begin(&r->temp, directory != NULL && *directory != 0
-                                    ? directory
-                                    : "/tmp");
+    if (directory == NULL || *directory == 0)
+        directory = "/tmp";
+    ocitar_temp_begin(&r->temp, directory);
     ocitar_temp_store(&r->temp, &store);
     do {
         r->failed = r->source.get_fn(r->source.user, buffer, sizeof buffer,
                                      &n);
         if (r->failed == 0 && n > 0)
-            r->failed = store.append_fn(store.user, buffer, n);
-    } while (r->failed == 0 && n > 0);
+            full = store.append_fn(store.user, buffer, n);
+    } while (r->failed == 0 && full == 0 && n > 0);
+    if (full != 0) {
+        complain("%s (TMPDIR, or /tmp): %s", directory, strerror(full));
+        return FAILED;
+    }
     if (r->failed != 0 || r->temp.descriptor < 0) {
         complain("%s: %s", r->shown,
                  r->failed != 0 ? strerror(r->failed) : "empty, not a tar");

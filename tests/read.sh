@@ -916,6 +916,12 @@ check 'import -: a pipe' diff -r layout l2
 rm -rf l2
 "$ocitar" import - l2 <a.tar >out 2>err
 check 'import -: a file' diff -r layout l2
+# shellcheck disable=SC2002
+cat a.tar | TMPDIR=$dir/none "$ocitar" import - l3 >out 2>err
+status=$?
+check 'import -: no directory for temporary files' failed_so 1 \
+    "$dir/none (TMPDIR, or /tmp): No such file"
+check 'import -: no directory for temporary files: no layout' [ ! -e l3 ]
 run import --quiet a.tar l2
 check 'import --quiet: nothing' [ "$status" = 0 -a ! -s out -a ! -s err ]
 check 'import: the same once more changes nothing' diff -r layout l2
