@@ -952,6 +952,9 @@ check 'import: the same, with the tag' imported l2 \
     'fw:2 example.org/app:1 new/name:latest'
 check 'import: the same, with the tag: another image' [ \
     "$(manifest_of b.tar)" = "$("$ocitar" cat l2 new/name >x; sum_of x)" ]
+run import c.tar l2 new/name
+check 'import: the same, without the tag' imported l2 \
+    'fw:2 example.org/app:1 new/name:latest'
 run import flat.tar l2
 check 'import: three of one name' imported l2 \
     'fw:2 example.org/app:1 new/name:latest app:1 app:1 app:1'
