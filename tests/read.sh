@@ -197,6 +197,27 @@ check 'verify --progress' grep -q 'iB' err
 run verify --progress --quiet a.tar
 check 'verify --progress --quiet: nothing' done_well
 
+# More blobs than there is room for at first.
+mkdir files
+i=0
+while [ $i -lt 1100 ]; do
+    echo $i >files/$i
+    i=$((i + 1))
+done
+"$ocitar" artifact --quiet -o files.tar files/* x:1
+run verify --strict files.tar
+check 'verify: 1100 files' done_well
+# shellcheck disable=SC2002
+cat files.tar | "$ocitar" verify --strict - >out 2>err
+status=$?
+check 'verify: 1100 files, a pipe' done_well
+run ls files.tar
+check 'ls: 1100 files: done' done_well
+check 'ls: 1100 files' [ "$(wc -l <out)" -eq 1101 ]
+run cat files.tar "$(sum_of files/1099)"
+check 'cat: of 1100 files' [ "$(cat out)" = 1099 ]
+rm -r files files.tar
+
 # ---- verify: what is not ----------------------------------------------------
 
 # Is the output of verify one line a finding, this one among them, and then the
