@@ -363,6 +363,12 @@ static int feed_name(reading_in *r, ocitar_archive *a, const char *below,
     return done;
 }
 
+/* What a run that was killed leaves of the object that it was writing. */
+static int is_leftover(const char *name)
+{
+    return strncmp(name, ".ocitar.", 8) == 0;
+}
+
 /* What is in a directory; the names of directories in it go to `down`. */
 static int feed_directory(reading_in *r, ocitar_archive *a, const char *below,
                           list *down)
@@ -378,7 +384,8 @@ static int feed_directory(reading_in *r, ocitar_archive *a, const char *below,
         return FAILED;
     }
     for (i = 0; i < count; i++) {
-        if (done == DONE)
+        is_directory = 0;
+        if (done == DONE && !is_leftover(names[i]))
             done = feed_name(r, a, below, names[i], &is_directory);
         if (done == DONE && is_directory && down != NULL)
             list_add(down, names[i]);
@@ -439,17 +446,22 @@ static int keep_pipe(reading_in *r)
     const char *directory = getenv("TMPDIR");
     ocitar_store store;
     size_t n = 0;
+    int full = 0; /* errno of the file */
 
-    ocitar_temp_begin(&r->temp, directory != NULL && *directory != 0
-                                    ? directory
-                                    : "/tmp");
+    if (directory == NULL || *directory == 0)
+        directory = "/tmp";
+    ocitar_temp_begin(&r->temp, directory);
     ocitar_temp_store(&r->temp, &store);
     do {
         r->failed = r->source.get_fn(r->source.user, buffer, sizeof buffer,
                                      &n);
         if (r->failed == 0 && n > 0)
-            r->failed = store.append_fn(store.user, buffer, n);
-    } while (r->failed == 0 && n > 0);
+            full = store.append_fn(store.user, buffer, n);
+    } while (r->failed == 0 && full == 0 && n > 0);
+    if (full != 0) {
+        complain("%s (TMPDIR, or /tmp): %s", directory, strerror(full));
+        return FAILED;
+    }
     if (r->failed != 0 || r->temp.descriptor < 0) {
         complain("%s: %s", r->shown,
                  r->failed != 0 ? strerror(r->failed) : "empty, not a tar");
@@ -841,7 +853,9 @@ static int command_cat(const options *o)
     if (line != NULL)
         blob = blob_of(&r, line);
     if (done == DONE && blob == NULL) {
-        complain("%s: no %s in it", r.shown, want);
+        complain("%s: no %s%s in it", r.shown, want,
+                 o->image.platform.architecture != NULL ? " of that platform"
+                                                        : "");
         done = FAILED;
     }
     if (done == DONE)
@@ -859,6 +873,7 @@ typedef struct transfer {
     ocitar_output output;
     const char *shown;
     ocitar_archive archive;
+    const ocitar_directory *directory; /* or into this, if not NULL */
     ocitar_layout layout;
     ocitar_index index;
     ocitar_descriptor *pool;
@@ -870,11 +885,13 @@ typedef struct transfer {
 
 static int transfer_fail(const transfer *t, const reading_in *in)
 {
-    const ocitar_error *e = ocitar_archive_error(&t->archive);
+    const ocitar_error *e = t->directory != NULL
+                                ? ocitar_directory_error(t->directory)
+                                : ocitar_archive_error(&t->archive);
     char why[OCITAR_ERROR_MAX];
 
     ocitar_error_format(e, why, sizeof why);
-    if (e->code == OCITAR_E_SINK)
+    if (e->code == OCITAR_E_SINK || e->code == OCITAR_E_SYSTEM)
         complain("%s: %s", t->shown, strerror(e->user_code));
     else if (e->code == OCITAR_E_SOURCE && e->user_code != 0)
         complain("%s: %s", in != NULL ? in->shown : t->shown,
@@ -884,9 +901,37 @@ static int transfer_fail(const transfer *t, const reading_in *in)
     return FAILED;
 }
 
+/* What is written must be none of what is read. */
+static int transfer_apart(const transfer *t)
+{
+    struct stat out, st;
+    size_t i;
+
+    if (t->output.directory >= 0 ||
+        fstat(t->output.fd.descriptor, &out) != 0 || !S_ISREG(out.st_mode))
+        return DONE;
+    for (i = 0; i < t->count; i++)
+        if (t->in[i].descriptor >= 0 &&
+            fstat(t->in[i].descriptor, &st) == 0 && same_file(&st, &out)) {
+            complain("%s: this is the output", t->in[i].shown);
+            return FAILED;
+        }
+    return DONE;
+}
+
 static int transfer_open(transfer *t)
 {
+    input layout = OCITAR_ZERO;
+    size_t i;
     int code = 0;
+
+    layout.descriptor = -1;
+    for (i = 0; i < t->count; i++) {
+        layout.path = t->in[i].path;
+        if (t->in[i].descriptor < 0 && stat(layout.path, &layout.info) == 0 &&
+            check_outside(t->o->output, &layout, 1) != DONE)
+            return FAILED;
+    }
 
     t->shown = strcmp(t->o->output, "-") == 0 ? "standard output"
                                               : t->o->output;
@@ -900,7 +945,7 @@ static int transfer_open(transfer *t)
         complain("%s: a tar is not written to a terminal", t->shown);
         return FAILED;
     }
-    return DONE;
+    return transfer_apart(t);
 }
 
 static int transfer_begin(transfer *t)
@@ -931,6 +976,19 @@ static int transfer_begin(transfer *t)
     return code == OCITAR_OK ? DONE : transfer_fail(t, NULL);
 }
 
+/* In a directory a blob that is given up takes its error along. */
+static int copy_fail(const transfer *t, const reading_in *in, int code)
+{
+    if (t->directory == NULL ||
+        ocitar_directory_error(t->directory)->code != 0)
+        return transfer_fail(t, in);
+    if (code == OCITAR_E_SYSTEM)
+        complain("%s: %s", t->shown, strerror(t->directory->root.user_code));
+    else
+        complain("%s: %s", in->shown, ocitar_error_text(code));
+    return FAILED;
+}
+
 /* The blobs that were marked, as they are; those that others have brought
    already are not written again. */
 static int transfer_blobs(transfer *t, reading_in *in)
@@ -938,6 +996,7 @@ static int transfer_blobs(transfer *t, reading_in *in)
     static unsigned char buffer[PIECE];
     ocitar_source source;
     uint32_t i;
+    int code;
 
     for (i = 0; i < in->catalog.used; i++) {
         const ocitar_line *blob = &in->catalog.lines[i];
@@ -946,9 +1005,10 @@ static int transfer_blobs(transfer *t, reading_in *in)
             continue;
         if (open_blob(in, blob, &source) != DONE)
             return FAILED;
-        if (ocitar_catalog_copy(blob, &source, 0, &t->layout, buffer,
-                                sizeof buffer) != OCITAR_OK)
-            return transfer_fail(t, in);
+        code = ocitar_catalog_copy(blob, &source, 0, &t->layout, buffer,
+                                   sizeof buffer);
+        if (code != OCITAR_OK)
+            return copy_fail(t, in, code);
         progress_read(blob->descriptor.size);
     }
     return DONE;
@@ -1025,6 +1085,8 @@ static int transfer_report(const transfer *t)
     ocitar_digest_format(digest, text);
     if (t->o->json) {
         json_text(to, "{", "output", t->o->output);
+        json_key(to, ",", "dryRun");
+        fputs(t->o->dry_run ? "true" : "false", to);
         json_size(to, ",", "size", size);
         json_digest(to, ",", "index", digest);
         json_size(to, ",", "images", t->taken);
@@ -1188,6 +1250,21 @@ static int command_index(options *o)
 
 /* ---- export ------------------------------------------------------------ */
 
+/* One that was found in a nested index has only the name of that. */
+static const char *outer_name(const ocitar_line *outer,
+                              const ocitar_line *line)
+{
+    const char *name = outer->descriptor.reference;
+    ocitar_reference ref;
+
+    return outer != line && line->descriptor.reference == NULL &&
+                   name != NULL &&
+                   ocitar_reference_parse(&ref, name, 0) == OCITAR_OK &&
+                   ref.digest == NULL
+               ? name
+               : NULL;
+}
+
 /* All images, or those that were named. */
 static int export_fill(transfer *t)
 {
@@ -1201,19 +1278,26 @@ static int export_fill(transfer *t)
     for (i = 0; done == DONE && i < count; i++) {
         const char *want = o->operands.count > 2 ? o->operands.items[2 + i]
                                                  : NULL;
-        uint32_t cursor = 0, before = t->taken;
-        const ocitar_line *line;
+        uint32_t cursor = 0, found = 0;
+        ocitar_line *line;
 
         while (done == DONE &&
                (line = ocitar_catalog_find(&in->catalog, &cursor, want, p)) !=
                    NULL) {
+            found++;
+            if (line->marked) /* by another of its names */
+                continue;
+            line->marked = 1;
             if (ocitar_catalog_mark(&in->catalog, line, 1) > 0 && !o->quiet)
                 complain("%s: it lacks blobs of %s", in->shown,
                          name_of(line));
-            done = transfer_line(t, in, line, NULL);
+            done = transfer_line(
+                t, in, line, outer_name(&in->catalog.lines[cursor - 1], line));
         }
-        if (done == DONE && want != NULL && t->taken == before) {
-            complain("%s: no %s in it", in->shown, want);
+        if (done == DONE && found == 0 && (want != NULL || p != NULL)) {
+            complain("%s: no %s%s in it", in->shown,
+                     want != NULL ? want : "image",
+                     p != NULL ? " of that platform" : "");
             done = FAILED;
         }
     }
@@ -1364,32 +1448,60 @@ static int replaced(const importing *m, const ocitar_line *line)
     return 0;
 }
 
+/* Before anything is written: is it complete, and does the NAME fit? */
+static int import_complete(const importing *m)
+{
+    reading_in *in = &m->t.in[0];
+    uint32_t i, count = 0;
+
+    for (i = 0; i < in->catalog.used; i++) {
+        const ocitar_line *line = &in->catalog.lines[i];
+
+        if (line->role != OCITAR_ROLE_MANIFEST ||
+            line->document != OCITAR_IN_INDEX)
+            continue;
+        count++;
+        if (ocitar_catalog_mark(&in->catalog, line, 1) > 0) {
+            complain("%s: it lacks blobs of %s", in->shown, name_of(line));
+            return FAILED;
+        }
+    }
+    if (m->t.o->name == NULL || count == 1)
+        return DONE;
+    complain("%s: it has %u images, and one NAME cannot be that of all",
+             in->shown, count);
+    return FAILED;
+}
+
 static int import_lines(importing *m, reading_in *in, int old)
 {
-    uint32_t i, count = 0;
+    uint32_t i;
     int done = DONE;
 
-    for (i = 0; i < in->catalog.used; i++)
-        count += in->catalog.lines[i].role == OCITAR_ROLE_MANIFEST &&
-                 in->catalog.lines[i].document == OCITAR_IN_INDEX;
-    if (!old && m->t.o->name != NULL && count != 1) {
-        complain("%s: it has %u images, and one NAME cannot be that of all",
-                 in->shown, count);
-        return FAILED;
-    }
     for (i = 0; done == DONE && i < in->catalog.used; i++) {
         const ocitar_line *line = &in->catalog.lines[i];
 
         if (line->role != OCITAR_ROLE_MANIFEST ||
             line->document != OCITAR_IN_INDEX || (old && replaced(m, line)))
             continue;
-        if (!old && ocitar_catalog_mark(&in->catalog, line, 1) > 0) {
-            complain("%s: it lacks blobs of %s", in->shown, name_of(line));
-            return FAILED;
-        }
         done = transfer_line(&m->t, in, line, old ? NULL : m->t.o->name);
     }
     return done;
+}
+
+/* Nothing, or what an import leaves that did not come to its end. */
+static int is_begun(const char *path)
+{
+    size_t count, i;
+    char **names = list_directory(path, &count);
+    int others = 0;
+
+    for (i = 0; names != NULL && i < count; i++) {
+        others += strcmp(names[i], "blobs") != 0 && !is_leftover(names[i]);
+        free(names[i]);
+    }
+    free(names);
+    return others == 0; /* none: to be made, or opening tells why not */
 }
 
 /* What is there, if it is a layout; a directory with other things in it is
@@ -1403,7 +1515,7 @@ static int import_target(importing *m, const char *path)
     snprintf(name, sizeof name, "%s/index.json", path);
     m->old = lstat(name, &st) == 0;
     if (!m->old) {
-        if (is_empty(path))
+        if (is_begun(path))
             return DONE;
         snprintf(name, sizeof name, "%s/oci-layout", path);
         if (lstat(name, &st) == 0)
@@ -1420,17 +1532,6 @@ static int import_target(importing *m, const char *path)
                                          : FAILED;
 }
 
-static int import_error(const importing *m)
-{
-    const ocitar_error *e = ocitar_directory_error(&m->directory);
-    char why[OCITAR_ERROR_MAX];
-
-    ocitar_error_format(e, why, sizeof why);
-    complain("%s: %s", m->t.shown,
-             e->code == OCITAR_E_SYSTEM ? strerror(e->user_code) : why);
-    return FAILED;
-}
-
 /* Blobs first and index.json last: until then the layout is what it was. */
 static int import_write(importing *m)
 {
@@ -1444,6 +1545,7 @@ static int import_write(importing *m)
         complain("%s: %s", t->shown, strerror(code));
         return FAILED;
     }
+    t->directory = &m->directory;
     t->pool = (ocitar_descriptor *)grow(NULL, t->lines + 2, sizeof *t->pool);
     ocitar_directory_layout(&m->directory, &layout);
     index.descriptors = t->pool;
@@ -1453,14 +1555,14 @@ static int import_write(importing *m)
     index.annotation_count = m->notes.notes.count;
     if (ocitar_layout_begin(&t->layout, NULL, &layout) != OCITAR_OK ||
         ocitar_index_begin(&t->index, &t->layout, &index) != OCITAR_OK)
-        return import_error(m);
+        return transfer_fail(t, NULL);
     if ((m->old && import_lines(m, &t->in[1], 1) != DONE) ||
         import_lines(m, &t->in[0], 0) != DONE ||
         transfer_blobs(t, &t->in[0]) != DONE)
         return FAILED;
     if (ocitar_index_end(&t->index) != OCITAR_OK ||
         ocitar_directory_finish(&m->directory) != OCITAR_OK)
-        return import_error(m);
+        return transfer_fail(t, NULL);
     return DONE;
 }
 
@@ -1503,6 +1605,8 @@ static int command_import(options *o)
     if (done == DONE)
         done = complain_findings(&m.t.in[0]);
     m.t.lines = m.t.in[0].catalog.used;
+    if (done == DONE)
+        done = import_complete(&m);
     if (done == DONE)
         done = import_target(&m, o->operands.items[1]);
     if (done == DONE)

@@ -1,7 +1,8 @@
 #!/bin/sh
 # kill.sh BUILD - kills the command at 100 points of a pack; the file under
-# the final name is the old one or the new one, whole. Needs timeout(1) with
-# fractions of a second. Ends with "N passed, N failed".
+# the final name is the old one or the new one, whole. Then at 50 points of an
+# import: the index.json is the old one or the new one, and the layout valid.
+# Needs timeout(1) with fractions of a second. Ends with "N passed, N failed".
 build=$1
 work=$build/kill
 passed=0 failed=0
@@ -41,6 +42,44 @@ while [ $i -lt 100 ]; do
     i=$((i + 1))
 done
 echo "$olds times the old file, $((passed - olds)) times the new one"
+
+# The same with a layout that has an image.
+import() { "$build/ocitar" import --quiet "$@"; }
+
+"$build/ocitar" artifact --quiet -o "$work/small.tar" "$0" old:1 &&
+    import "$work/small.tar" "$work/old" && cp -R "$work/old" "$work/full" &&
+    import "$work/new.tar" "$work/full" || exit 2
+i=0 olds=0 before=$passed
+while [ $i -lt 50 ]; do
+    rm -rf "$work/layout"
+    cp -R "$work/old" "$work/layout"
+    timeout -s KILL "0.$(printf '%03d' $((i * 3 + 1)))" \
+        "$build/ocitar" import --quiet "$work/new.tar" "$work/layout" \
+        >/dev/null 2>&1
+    if ! "$build/ocitar" verify --quiet "$work/layout"; then
+        failed=$((failed + 1))
+        echo "FAIL import killed at point $i: not valid"
+    elif cmp -s "$work/layout/index.json" "$work/old/index.json"; then
+        olds=$((olds + 1))
+        passed=$((passed + 1))
+    elif cmp -s "$work/layout/index.json" "$work/full/index.json"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL import killed at point $i: neither index.json"
+    fi
+    # and once more, in what that left
+    if import "$work/new.tar" "$work/layout" &&
+        cmp -s "$work/layout/index.json" "$work/full/index.json"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL import killed at point $i: not to be repeated"
+    fi
+    i=$((i + 1))
+done
+echo "import: $olds times the old index.json, \
+$(((passed - before) - 50 - olds)) times the new one"
 rm -rf "$work"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -55,6 +55,7 @@ part 'examples' sh tests/examples.sh "$build"
 part 'command' sh tests/command.sh "$build"
 part 'compression' sh tests/compress.sh "$build"
 part 'artifact command' sh tests/artifact.sh "$build"
+part 'reading commands' sh tests/read.sh "$build"
 part 'sloci-image' sh tests/sloci.sh "$build"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
