@@ -9028,19 +9028,19 @@ OCITAR_API const char *ocitar_rule_text(int rule)
     static const char *const texts[] = {
         "index.json names the expected manifest",
         "there is a directory blobs",
-        "oci-layout is an object with imageLayoutVersion 1.0.0",
+        "oci-layout has imageLayoutVersion 1.0.0",
         "index.json is an image index",
-        "a blob has the digest that its name says",
+        "a blob has the digest in its name",
         "a blob's path is blobs/algorithm/encoded",
         "something refers to a blob",
         "what is referred to is there",
-        "a file that the layout does not know",
-        "a media type of index.json that is known",
+        "a file is one that the layout knows",
+        "a media type in index.json is known",
         "ref.name stands in index.json only",
         "a descriptor has a media type (RFC 6838)",
         "a descriptor has a digest",
         "a descriptor has a size, 0 or more",
-        "a blob is as long as its descriptor says",
+        "a blob has its descriptor's size",
         "urls are http or https",
         "data is base64 of the content",
         "data does not change an identifier",
@@ -9049,21 +9049,21 @@ OCITAR_API const char *ocitar_rule_text(int rule)
         "sha256 is 64 lower-case hex digits",
         "sha512 is 128 lower-case hex digits",
         "blake3 is 64 lower-case hex digits",
-        "a digest algorithm that is known here",
+        "a digest's algorithm is known here",
         "content is verified before it is used",
         "documents are JSON in UTF-8",
         "an object has no name twice",
         "numbers are below 2^53",
         "documents are canonical JSON",
         "bytes are kept as they are",
-        "a property that is known",
+        "a property is known",
         "a manifest has schemaVersion 2",
-        "a manifest's mediaType is its own, and it is no index",
+        "a manifest's mediaType is its own, it is no index",
         "a manifest has a config",
         "a manifest has one layer at least",
         "layers are in order",
         "layers are tar, or gzip or zstd of it",
-        "a manifest with the empty config has an artifactType",
+        "with an empty config there is an artifactType",
         "an image has only layers of file systems",
         "an artifact has one layer at least",
         "the empty descriptor is that of {}",
@@ -9071,11 +9071,11 @@ OCITAR_API const char *ocitar_rule_text(int rule)
         "an index has schemaVersion 2 and its own mediaType",
         "an index has manifests, an array",
         "indexes are nested less than 16 deep",
-        "a platform has an architecture and an os, in Go's names",
-        "an index has no two entries for one platform and name",
+        "a platform has architecture and os, in Go's names",
+        "an index has one entry for a platform and name",
         "a config has an architecture and an os",
         "rootfs has the type layers",
-        "diff_ids are the digests of the uncompressed layers",
+        "diff_ids are those of the layers",
         "times are as RFC 3339 has them",
         "history has a line for each layer",
         "env is NAME=VALUE, ports are port/protocol",
@@ -9083,7 +9083,7 @@ OCITAR_API const char *ocitar_rule_text(int rule)
         "a descriptor's platform is its config's",
         "a layer is a tar without a path twice",
         "a layer's hard links lead to what is in it",
-        "whiteouts are empty files with a name behind .wh.",
+        "whiteouts are empty files, named behind .wh.",
         "whiteouts come before what is beside them",
         "a compressed layer is what its media type says",
         "annotations are strings, and well-formed where known",
@@ -11708,6 +11708,7 @@ OCITAR_API int ocitar_catalog_copy(const ocitar_line *blob,
 {
     ocitar_wait wait;
     ocitar_verified v;
+    ocitar_error why;
     ocitar_blob b;
     size_t n = 1;
     int e, code;
@@ -11733,7 +11734,10 @@ OCITAR_API int ocitar_catalog_copy(const ocitar_line *blob,
     }
     if (e == OCITAR_OK && !b.known_here)
         e = ocitar_blob_commit(&b, OCITAR_SIZE_UNKNOWN, NULL);
+    why = ocitar_i_layout_root(layout)->error; /* forgotten with the blob */
     code = ocitar_blob_close(&b);
+    if (e != OCITAR_OK && ocitar_i_layout_root(layout)->error.code == 0)
+        ocitar_i_layout_root(layout)->error = why;
     return e != OCITAR_OK ? e : code;
 }
 

@@ -10,7 +10,7 @@
 
 /* ---- a layout that is read --------------------------------------------- */
 
-enum { PIECE = 65536 };
+enum { PIECE = 65536, FINDINGS_MAX = 10000 };
 
 /* An archive, or a layout directory, and what was found in it. */
 typedef struct reading_in {
@@ -36,6 +36,7 @@ typedef struct reading_in {
     uint8_t listing; /* its lines are wanted */
     uint8_t once;    /* a pipe that is not kept: no second look */
     uint8_t only_root; /* of a directory, not its blobs */
+    size_t omitted;           /* findings that are counted and not kept */
     ocitar_finding *findings; /* with names of their own */
     size_t finding_count;
 #ifdef OCITAR_WITH_ZLIB
@@ -71,30 +72,44 @@ static const ocitar_codec *choose_decoder(void *user, const uint8_t *magic)
 
 /* ---- findings ---------------------------------------------------------- */
 
+/* The first digits of a digest, which do for people. */
+static void print_digest(const ocitar_digest *digest)
+{
+    char text[OCITAR_DIGEST_TEXT_MAX];
+
+    if (ocitar_digest_format(digest, text) > 0)
+        printf("%.*s%.12s", digest->algorithm == OCITAR_SHA256 ? 0 : 7, text,
+               text + 7);
+}
+
+/* What is found, or else what should have been. */
 static void finding_text(const ocitar_finding *f)
 {
-    char digest[OCITAR_DIGEST_TEXT_MAX];
-
     printf("%-7s %2d  ", severities[f->severity], f->rule);
-    ocitar_digest_format(&f->digest, digest);
     if (f->name != NULL)
         json_string(stdout, f->name); /* quoted: it may hold anything */
-    else if (digest[0] != 0)
-        printf("%.19s", digest);
-    if (f->name != NULL || digest[0] != 0)
+    else
+        print_digest(&f->digest);
+    if (f->name != NULL || f->digest.algorithm != 0)
         printf(": ");
-    printf("%s%s", f->kind == OCITAR_UNCHECKED      ? "not checked: "
-                   : f->kind == OCITAR_UNVERIFIABLE ? "unverifiable: "
-                   : f->kind == OCITAR_MISSING      ? "missing: "
-                   : f->kind == OCITAR_UNREFERENCED ? "unreferenced: "
-                                                    : "",
-           f->text);
+    if (f->kind == OCITAR_UNREFERENCED)
+        printf("nothing refers to it");
+    else if (f->kind == OCITAR_MISSING && (f->rule == 7 || f->rule == 41))
+        printf("it is referred to, and not there");
+    else
+        printf("%s%s",
+               f->kind == OCITAR_UNCHECKED      ? "not checked: "
+               : f->kind == OCITAR_UNVERIFIABLE ? "not verified: "
+               : f->kind == OCITAR_MISSING      ? "missing: "
+               : strcmp(f->text, ocitar_rule_text(f->rule)) == 0 ? "not so: "
+                                                                 : "",
+               f->text);
     if (f->expected_size != f->actual_size)
         printf(": %llu != %llu", (unsigned long long)f->expected_size,
                (unsigned long long)f->actual_size);
     if (f->actual.algorithm != 0) {
-        ocitar_digest_format(&f->actual, digest);
-        printf(" != %.19s", digest);
+        printf(": not ");
+        print_digest(&f->actual);
     }
     putchar('\n');
 }
@@ -130,6 +145,12 @@ static int note_finding(void *user, const ocitar_finding *f)
     ocitar_finding *copy;
     char *name = NULL;
 
+    if (r->finding_count >= (f->severity == OCITAR_ERROR ? 2 : 1) *
+                                FINDINGS_MAX) {
+        r->omitted++;
+        return 0;
+    }
+
     r->findings = (ocitar_finding *)grow(r->findings, r->finding_count + 1,
                                          sizeof *r->findings);
     copy = &r->findings[r->finding_count++];
@@ -145,6 +166,7 @@ static int note_finding(void *user, const ocitar_finding *f)
 
 static void forget_findings(reading_in *r)
 {
+    r->omitted = 0;
     while (r->finding_count > 0)
         free((char *)(uintptr_t)r->findings[--r->finding_count].name);
 }
@@ -578,11 +600,16 @@ static int report_findings(const reading_in *r)
         printf(",\"findings\":[");
         for (i = 0; i < r->finding_count; i++)
             finding_json(&r->findings[i], i == 0);
-        return written(stdout, printf("]}\n") > 0);
+        putchar(']');
+        if (r->omitted > 0)
+            json_size(stdout, ",", "omitted", r->omitted);
+        return written(stdout, printf("}\n") > 0);
     }
     for (i = 0; i < r->finding_count; i++)
         if (!r->o->quiet || r->findings[i].severity == OCITAR_ERROR)
             finding_text(&r->findings[i]);
+    if (r->omitted > 0 && !r->o->quiet)
+        printf("and %llu more\n", (unsigned long long)r->omitted);
     if (!r->o->quiet)
         printf("%s: %s: %u error%s, %u warning%s, %u note%s\n", r->shown,
                good ? "valid" : "not valid", c->errors,
@@ -1448,6 +1475,28 @@ static int replaced(const importing *m, const ocitar_line *line)
     return 0;
 }
 
+/* Is it one image for several platforms, all under one name? */
+static int one_name(const reading_in *in)
+{
+    const char *first = NULL, *name;
+    uint32_t i;
+
+    for (i = 0; i < in->catalog.used; i++) {
+        const ocitar_line *line = &in->catalog.lines[i];
+
+        if (line->role != OCITAR_ROLE_MANIFEST ||
+            line->document != OCITAR_IN_INDEX)
+            continue;
+        name = line->descriptor.reference != NULL ? line->descriptor.reference
+                                                  : line->reference;
+        if (name == NULL || line->descriptor.artifact_type != NULL ||
+            (first != NULL && strcmp(first, name) != 0))
+            return 0;
+        first = name;
+    }
+    return first != NULL;
+}
+
 /* Before anything is written: is it complete, and does the NAME fit? */
 static int import_complete(const importing *m)
 {
@@ -1466,7 +1515,7 @@ static int import_complete(const importing *m)
             return FAILED;
         }
     }
-    if (m->t.o->name == NULL || count == 1)
+    if (m->t.o->name == NULL || count == 1 || one_name(in))
         return DONE;
     complain("%s: it has %u images, and one NAME cannot be that of all",
              in->shown, count);
@@ -1560,7 +1609,11 @@ static int import_write(importing *m)
         import_lines(m, &t->in[0], 0) != DONE ||
         transfer_blobs(t, &t->in[0]) != DONE)
         return FAILED;
-    if (ocitar_index_end(&t->index) != OCITAR_OK ||
+    if (ocitar_index_end(&t->index) != OCITAR_OK)
+        return transfer_fail(t, NULL);
+    /* docker's, if pack left one there, does not name what came */
+    code = ocitar_layout_remove(&t->layout, "manifest.json");
+    if ((code != OCITAR_OK && m->directory.root.user_code != ENOENT) ||
         ocitar_directory_finish(&m->directory) != OCITAR_OK)
         return transfer_fail(t, NULL);
     return DONE;

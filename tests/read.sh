@@ -291,19 +291,19 @@ unpack a.tar
 sed 's/hello/hellO/' "u/$(path_of "$layer")" >new
 mv new "u/$(path_of "$layer")"
 again x.tar
-finds error 4 'the digest that its name says' x.tar
+finds error 4 'the digest in its name' x.tar
 finds error 55 'a layer is a tar' x.tar
-finds error 4 'the digest that its name says' u
+finds error 4 'the digest in its name' u
 unpack a.tar
 echo more >>"u/$(path_of "$layer")"
 again x.tar
-finds error 14 'as long as its descriptor says: 2048 != 2053' x.tar
-finds error 14 'as long as its descriptor says: 2048 != 2053' u
+finds error 14 "its descriptor's size: 2048 != 2053" x.tar
+finds error 14 "its descriptor's size: 2048 != 2053" u
 unpack a.tar
 rm "u/$(path_of "$layer")"
 again missing.tar
-finds warning 7 "$(echo "$layer" | cut -c -19): missing" missing.tar
-finds warning 7 "$(echo "$layer" | cut -c -19): missing" u
+finds warning 7 "$(echo "$layer" | cut -c 8-19): it is referred to" missing.tar
+finds warning 7 "$(echo "$layer" | cut -c 8-19): it is referred to" u
 unpack a.tar
 echo more >u/extra
 cp sbom.json "u/$(path_of "$(sum_of sbom.json)")"
@@ -311,9 +311,9 @@ mkdir u/blobs/md5
 echo x >u/blobs/md5/00
 again extra.tar
 for archive in extra.tar u; do
-    finds note 8 'extra": a file that' $archive
-    finds note 6 "$(sum_of sbom.json | cut -c -19): unreferenced" $archive
-    finds note 23 'md5/00": unverifiable' $archive
+    finds note 8 'extra": not so: a file is one' $archive
+    finds note 6 "$(sum_of sbom.json | cut -c 8-19): nothing refers" $archive
+    finds note 23 'md5/00": not verified' $archive
 done
 unpack a.tar
 rm u/oci-layout
@@ -345,11 +345,11 @@ rm -rf away
 unpack a.tar
 mkfifo "u/$(path_of "$(sum_of fw.bin)")" u/fifo
 finds error 61 ': a link, a device' u
-finds note 8 '"fifo": a file' u
+finds note 8 '"fifo": not so: a file' u
 with_index 's/"size":[0-9]*/"size":1/' size.tar
-finds error 14 'as long as its descriptor says: 1 != ' size.tar
+finds error 14 "its descriptor's size: 1 != " size.tar
 with_index 's/"size":[0-9]*/"size":-1/' x.tar
-finds error 13 '"index.json": a descriptor has a size' x.tar
+finds error 13 '"index.json": not so: a descriptor has a size' x.tar
 with_index 's/"digest"/"digest":"x","digest"/' x.tar
 finds error 26 'no name twice' x.tar
 with_index 's/"digest":"sha256:./"digest":"sha256:G/' x.tar
@@ -390,7 +390,7 @@ check '--json: not valid: exit 1' [ "$status" = 1 -a ! -s err ]
 check '--json: not valid' json out "o['archive'] == 'size.tar' and
     o['valid'] is False and o['errors'] == 1 and o['findings'] == [{
     'rule': 14, 'severity': 'error', 'kind': 'invalid',
-    'text': 'a blob is as long as its descriptor says',
+    'text': 'a blob has its descriptor\\'s size',
     'digest': '$manifest', 'expectedSize': 1,
     'actualSize': $(tar -xOf a.tar "$(path_of "$manifest")" | wc -c)}]" \
     '"rule":14'
@@ -1022,12 +1022,17 @@ no_import() { # text arguments...
 
 rm -rf l3
 cp -R layout l3
+cp -R layout lm
+run import flat.tar lm x:2
+check 'import: one name for all platforms' [ \
+    "$("$ocitar" ls lm | grep -c '^x:2  linux/')" = 3 ]
+run export lm many2.tar
 no_import 'short.tar: rule 61' short.tar l3
 no_import 'size.tar: rule 14' size.tar l3
 no_import 'missing.tar: it lacks blobs of example.org/app:1' missing.tar l3
 no_import 'none.tar: No such file' none.tar l3
 no_import 'nothing: rule ' nothing l3
-no_import 'flat.tar: it has 3 images' flat.tar l3 x:1
+no_import 'many2.tar: it has 4 images' many2.tar l3 x:1
 no_import 'a.tar: Not a directory' b.tar a.tar
 no_import 'none/new: No such file' b.tar none/new
 no_import 'r1: not empty, and no image layout' b.tar r1
@@ -1036,7 +1041,7 @@ for input in short.tar size.tar missing.tar none.tar; do
     run import $input none
     check "import $input: no directory is made" [ ! -e none ]
 done
-run import flat.tar none x:1
+run import many2.tar none x:1
 check 'import: a name for three: no directory is made' [ ! -e none ]
 echo '{"manifests":[' >l3/new
 rm -f l3/index.json
