@@ -23,6 +23,10 @@ needs() {
     work=$(mktemp -d) || exit 2
     trap cleanup EXIT
     trap 'exit 1' INT TERM HUP
+    # podman and buildah need no daemon, but a place of their own.
+    storage="--root $work/podman --runroot $work/podman-run"
+    storage="$storage --storage-driver vfs"
+    pod="podman $storage --cgroup-manager=cgroupfs --runtime runc"
 }
 
 # Ends a process that this script started, and waits until it has.
@@ -211,11 +215,3 @@ END
     tail "$work/registry.log"
     return 1
 }
-
-# Needs no daemon, but a place of its own.
-podman_begin() {
-    storage="--root $work/podman --runroot $work/podman-run"
-    storage="$storage --storage-driver vfs"
-    pod="podman $storage --cgroup-manager=cgroupfs --runtime runc"
-}
-podman_begin
