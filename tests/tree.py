@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""tree.py make DIR - adds to a root file system what few have, as DIR/odd.
+"""tree.py make DIR [MIB] - adds to a root file system what few have, as DIR/odd;
+a sparse file of 64 MiB, or of MIB, with it.
 tree.py compare WANT GOT [READER] - every field of every file of two trees:
 type, mode, owner, link count, which names are one file, device, size, content,
 link, extended attributes, time of modification to the nanosecond. A line each
@@ -251,10 +252,10 @@ def names(odd):
     os.link(deep + b'/' + longest, path + b'/hard link to the deep one')
 
 
-def bodies(odd):
+def bodies(odd, size):
     with open(odd + b'/sparse', 'wb') as f:
-        f.truncate(64 << 20)
-        for at in (0, 4096 * 3, (16 << 20) - 1, (64 << 20) - 4096):
+        f.truncate(size)
+        for at in (0, 4096 * 3, size // 4 - 1, size - 4096):
             f.seek(at)
             f.write(b'data at %d' % at)
     for size in (0, 1, 511, 512, 513, 65535, 65536, 65537):
@@ -291,12 +292,13 @@ def times(odd):
     os.utime(odd + b'/block', ns=(0, 1234567890123456789))
 
 
-def make(root):
+def make(root, mib='64'):
     odd = os.fsencode(root) + b'/odd'
     os.mkdir(odd)
     os.makedirs(odd + b'/again/deep')
-    for part in (special, links, attributes, names, bodies, modes, times):
+    for part in (special, links, attributes, names, modes, times):
         part(odd)
+    bodies(odd, int(mib) << 20)
     for i, path in enumerate((b'/again/deep', b'/again', b'/names', b'/xattrs',
                               b'')):
         os.utime(odd + path, ns=(0, 1111111111222222222 + i))
@@ -320,7 +322,7 @@ def spoils(odd):
     def content():
         st = os.lstat(odd + b'/sparse')
         with open(odd + b'/sparse', 'r+b') as f:
-            f.seek(33 << 20)
+            f.seek(3 << 20)
             f.write(b'\1')
         os.utime(odd + b'/sparse', ns=(0, st.st_mtime_ns))
 
