@@ -210,11 +210,17 @@ refused() { # archive: it is not one
 # umoci insert 0.4.7 leaves out the padding of the file and the end of the tar.
 endless() {
     umoci init --layout insert && umoci new --image insert:a &&
+        umoci tag --image insert:a b &&
         umoci insert --image insert:a "$program" /bin/ocitar &&
         layer=$(find insert/blobs -size +100k) &&
         ! gzip -dc "$layer" | tail -c 1024 | tr -d '\0' | cmp -s - /dev/null &&
         refuses "$ocitar" verify --quiet insert >said && cat said &&
         [ "$(grep -c ^error said)" = 1 ] && grep '^error *55 ' said
+}
+
+# One such image should not stand in the way of the others in the layout.
+beside() {
+    "$ocitar" export --quiet insert beside.tar b
 }
 
 # By default only this platform's blobs are there: a part, and valid. It goes
@@ -301,6 +307,9 @@ check 'containerd-half.tar: one platform of two' half
 check 'all in one layout' together
 check 'umoci: containerd takes the export' loads_in_containerd
 check 'umoci insert: the tar without an end is found' endless
+still 'umoci insert: export of another image' beside
+still 'containerd-half.tar: import as it is' \
+    "$ocitar" import --quiet containerd-half.tar halves
 check 'docker-save.tar: no layout, refused' refused docker-save.tar
 for archive in skopeo.tar buildah.tar podman.tar containerd.tar; do
     check "$archive: a changed byte is found" damaged $archive

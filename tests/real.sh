@@ -80,6 +80,20 @@ check() {
     fi
 }
 
+# still TITLE COMMAND... - what fails by a defect of ocitar's that is known: it
+# is told, not counted, and fails once it does not, to become a check.
+still() {
+    title=$1
+    shift
+    if "$@" >"$work/log" 2>&1; then
+        failed=$((failed + 1))
+        echo "FAIL $title: is mended; make it a check"
+    else
+        echo "open $title"
+        tail -n 2 "$work/log" | sed 's/^/    /'
+    fi
+}
+
 # The command's output, and nothing else, is a file's text.
 says() { # file command...
     want=$1

@@ -6,7 +6,7 @@
 # file, a pipe and a layout directory. Ends with "N passed, N failed".
 #
 # Needs root, a file system with extended attributes for $TMPDIR, and Debian's
-# packages gcc gcc-12-multilib clang python3 locales util-linux.
+# packages gcc gcc-12-multilib clang python3 locales tzdata util-linux.
 cd "$(dirname "$0")/.." || exit 2
 build=${1:-build}
 # shellcheck source=tests/real.sh
@@ -188,15 +188,18 @@ for locale in C C.UTF-8 POSIX; do
 done
 check 'a Turkish locale' turkish
 check 'LC_ALL=tr_TR.UTF-8' in_turkish
+check 'the zones are known' test \
+    "$(TZ=Asia/Kolkata date +%z) $(TZ=America/St_Johns date -d @0 +%z)" \
+    = '+0530 -0330'
 for zone in UTC Asia/Kolkata America/St_Johns IST-5:30 NST3:30NDT; do
     check "TZ=$zone" with TZ=$zone
 done
 check 'a plain tree' plain_tree
 check 'as nobody' as_nobody
-# Open: in 32 bits, ocitar.h asks for large files and not for late times (after
-# 2038: EOVERFLOW); -D_TIME_BITS=64 is to go from here once it does.
-# Without gcc-multilib, a 32-bit gcc does not see <asm/*.h> by itself.
-m32='-m32 -O2 -D_TIME_BITS=64 -idirafter /usr/include/x86_64-linux-gnu'
+# In 32 bits, ocitar.h asks for large files and not for late times (after 2038:
+# EOVERFLOW); -D_TIME_BITS=64 is to go from here once it does. Without gcc-multilib, a 32-bit gcc does not see <asm/*.h> by itself.
+include='-idirafter /usr/include/x86_64-linux-gnu'
+m32="-m32 -O2 -D_TIME_BITS=64 $include"
 for compiler in 'gcc -O0' 'gcc -O2' 'clang -O2' "gcc $m32" \
     'gcc -O2 -DOCITAR_NO_INTRINSICS' 'gcc -O2 -funsigned-char'; do
     name=${compiler% -idir*}
@@ -206,4 +209,12 @@ for compiler in 'gcc -O0' 'gcc -O2' 'clang -O2' "gcc $m32" \
     check "$name: into a pipe" same_piped "$work/other" "$work/tree"
     check "$name: into a layout" same_layout "$work/other" "$work/tree"
 done
+late() {
+    mkdir -p "$work/late" && : >"$work/late/file" &&
+        touch -d 2040-01-01T00:00:00Z "$work/late/file" &&
+        pack "$work/other" "$work/late" "$work/again.tar"
+}
+# shellcheck disable=SC2086
+check 'gcc -m32: compiles' compile gcc -m32 $include
+still 'gcc -m32: a file of 2040' late
 counts
