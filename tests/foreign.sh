@@ -105,6 +105,11 @@ by_podman() {
             localhost/ocitar-demo:latest
 }
 
+# Reads directories from their end: a file system keeps them in one order.
+backwards() {
+    gcc -shared -fPIC -O1 -o readdir.so "$tests/readdir.c" -ldl
+}
+
 # A nested index of two platforms, for those who write such out again.
 two_platforms() {
     case $(uname -m) in
@@ -160,6 +165,8 @@ round() { # layout
         "$ocitar" export --quiet in second.tar &&
         "$ocitar" import --quiet second.tar again &&
         "$ocitar" export --quiet again - | cmp second.tar - &&
+        LD_PRELOAD=$work/readdir.so "$ocitar" export --quiet in - |
+        cmp second.tar - &&
         "$ocitar" export --quiet second.tar - | cmp second.tar - &&
         diff -r in again && verifies first.tar && verifies in || return 1
     if [ -d "$1" ]; then cmp first.tar second.tar; fi
@@ -278,6 +285,7 @@ print(t.offset_data + t.size // 2)' damaged.tar) &&
 cgroups
 check 'skopeo copies' by_skopeo
 check 'docker saves, skopeo asks its daemon' by_docker
+check 'directories that read backwards' backwards
 check 'two platforms' two_platforms
 check 'umoci repacks' by_umoci
 check 'buildah commits' by_buildah
