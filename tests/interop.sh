@@ -10,19 +10,10 @@
 # The Debian tree is kept in $OCITAR_CACHE if that is set, else it is removed.
 cd "$(dirname "$0")/.." || exit 2
 build=${1:-build}
-passed=0 failed=0
-
-if [ "$(id -u)" != 0 ]; then
-    echo 'interop.sh: containers need root' >&2
-    exit 2
-fi
-for tool in skopeo umoci runc containerd ctr oci-image-tool docker-registry \
-    debootstrap gcc clang; do
-    if ! command -v $tool >/dev/null; then
-        echo "interop.sh: $tool is not installed" >&2
-        exit 2
-    fi
-done
+# shellcheck source=tests/real.sh
+. tests/real.sh
+needs skopeo umoci runc containerd ctr oci-image-tool docker-registry \
+    debootstrap gcc clang
 for file in "$build/ocitar" "$build/demo/demo.tar"; do
     if [ ! -e "$file" ]; then
         echo "interop.sh: no $file; run make demo" >&2
@@ -30,92 +21,7 @@ for file in "$build/ocitar" "$build/demo/demo.tar"; do
     fi
 done
 
-# ---- leaving no trace -------------------------------------------------------
-
-work=$(mktemp -d) || exit 2
-ours=ocitar-$$ # names containers, cgroups and the namespace in containerd
-registry='' daemon='' mounted='' had_run=''
-if [ -e /run/containerd ]; then had_run=yes; fi
-
-# Ends a process that this script started, and waits until it has.
-stop() { # pid
-    if [ -n "$1" ]; then
-        kill "$1" 2>/dev/null
-        wait "$1" 2>/dev/null
-    fi
-}
-
-cleanup() {
-    trap '' INT TERM HUP
-    runc --root "$work/runc" delete -f "$ours" >/dev/null 2>&1
-    containerd_stop
-    stop "$registry"
-    # What an interrupted run left mounted, the deepest first.
-    grep -F " $work/" /proc/mounts | cut -d ' ' -f 2 | sort -r |
-        xargs -r umount -l
-    if [ -n "$mounted" ]; then umount /sys/fs/cgroup; fi
-    rmdir "/sys/fs/cgroup/$ours" /sys/fs/cgroup/*/"$ours" 2>/dev/null
-    # ctr and the shims have their sockets here, wherever the state is.
-    if [ -z "$had_run" ]; then
-        find /run/containerd -depth -type d -empty -delete 2>/dev/null
-    fi
-    rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM HUP
-
-# ---- checks -----------------------------------------------------------------
-
-# check TITLE COMMAND... - counts it; a failed one shows what it said.
-check() {
-    title=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok   $title"
-    else
-        failed=$((failed + 1))
-        echo "FAIL $title"
-        tail -n 20 "$work/log" | sed 's/^/    /'
-    fi
-}
-
-# The command's output, and nothing else, is a file's text.
-says() { # file command...
-    want=$1
-    shift
-    timeout 120 "$@" </dev/null >"$work/said" || return 1
-    diff "$want" "$work/said"
-}
-
-refuses() { # command...
-    ! "$@"
-}
-
 # ---- images -----------------------------------------------------------------
-
-# The mirror that apt uses, so that a machine with a near one asks that.
-mirror() {
-    # shellcheck disable=SC2016 # apt's variable
-    url=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' \
-        'Codename: bookworm' 'Component: main' 'Created-By: Packages' |
-        head -n 1)
-    echo "${url:-http://deb.debian.org/debian}"
-}
-
-# Under its own name only when complete.
-debian_tree() { # directory
-    if [ -e "$1" ]; then return; fi
-    echo "making the Debian root file system, $1"
-    mkdir -p "${1%/*}" "$work/half" &&
-        debootstrap --variant=minbase bookworm "$work/half/debian" \
-            "$(mirror)" >"$work/debootstrap.log" 2>&1 &&
-        cp -a "$work/half/debian" "$1.$$" && mv "$1.$$" "$1" &&
-        rm -rf "$work/half" && return
-    tail -n 20 "$work/debootstrap.log"
-    rm -rf "$1.$$"
-    return 1
-}
 
 # What root file systems have and this one has not: long names, links to
 # them, a fifo, bits above 0777, great owners, a time before 1970, UTF-8,
@@ -260,47 +166,6 @@ same_tree() {
 # ---- containerd -------------------------------------------------------------
 
 # shellcheck disable=SC2086 # $ctr is a command and its options
-ctr="ctr -a $work/containerd/sock -n $ours"
-
-# Its own root, state and socket; no plugin that would write elsewhere.
-containerd_start() {
-    mkdir -p "$work/containerd"
-    cat >"$work/containerd/config.toml" <<END
-version = 2
-root = "$work/containerd/root"
-state = "$work/containerd/state"
-disabled_plugins = [
-  "io.containerd.grpc.v1.cri",
-  "io.containerd.internal.v1.opt",
-]
-[grpc]
-  address = "$work/containerd/sock"
-END
-    containerd -c "$work/containerd/config.toml" \
-        >"$work/containerd/log" 2>&1 &
-    daemon=$!
-    tries=0
-    until $ctr version >/dev/null 2>&1; do
-        tries=$((tries + 1))
-        if [ $tries = 100 ] || ! kill -0 "$daemon"; then
-            tail "$work/containerd/log"
-            return 1
-        fi
-        sleep 0.2
-    done
-}
-
-# A task outlives the daemon in its shim, so it goes first.
-containerd_stop() {
-    if [ -z "$daemon" ]; then return; fi
-    for task in $($ctr tasks ls -q 2>/dev/null); do
-        $ctr tasks rm -f "$task"
-    done >/dev/null 2>&1
-    stop "$daemon"
-    daemon=''
-    rm -rf "$work/containerd"
-}
-
 imports() { # archive or "-"
     $ctr images import --snapshotter native --base-name localhost/base "$1"
 }
@@ -338,28 +203,6 @@ check_containerd() { # name archive reference file
 
 # ---- a registry -------------------------------------------------------------
 
-# On the first port of ours that is free.
-registry_start() {
-    for port in 5017 5018 5019 5020 5021; do
-        cat >"$work/registry.yml" <<END
-version: 0.1
-storage:
-  filesystem:
-    rootdirectory: $work/registry
-http:
-  addr: 127.0.0.1:$port
-END
-        docker-registry serve "$work/registry.yml" \
-            >"$work/registry.log" 2>&1 &
-        registry=$!
-        sleep 1
-        if kill -0 "$registry"; then return; fi
-        registry=''
-    done
-    tail "$work/registry.log"
-    return 1
-}
-
 push() { # archive name
     skopeo --insecure-policy copy -q --all --preserve-digests \
         --dest-tls-verify=false "oci-archive:$1" \
@@ -384,11 +227,7 @@ check_registry() { # name archive
 
 # ---- the run ----------------------------------------------------------------
 
-# A machine without an init system may have none, and runc needs it.
-if ! grep -q ' /sys/fs/cgroup' /proc/mounts; then
-    mount -t cgroup2 cgroup2 /sys/fs/cgroup && mounted=yes
-fi
-
+cgroups
 "$build/ocitar" --version >"$work/demo.says"
 check_layouts demo "$build/demo/demo.tar" latest
 check_runc demo latest "$work/demo.says"
@@ -398,8 +237,7 @@ check_containerd demo "$build/demo/demo.tar" localhost/ocitar-demo:latest \
     "$work/demo.says"
 check_registry demo "$build/demo/demo.tar"
 
-debian=${OCITAR_CACHE:-$work/cache}/debian-bookworm
-check 'debian: debootstrap' debian_tree "$debian"
+check 'debian: debootstrap' debian_tree
 check 'debian: odd files' odd_tree "$work/odd"
 check 'debian: ocitar pack' pack_debian "$build/ocitar" "$work/debian.tar"
 { cat "$debian/etc/debian_version" && echo alive; } >"$work/debian.says"
@@ -412,5 +250,4 @@ check_containerd debian "$work/debian.tar" localhost/debian:bookworm \
     "$work/debian.says"
 check_registry debian "$work/debian.tar"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+counts
