@@ -3160,7 +3160,7 @@ static void test_rule_text(void)
     int i, empty = 0;
 
     CHECK(strcmp(ocitar_rule_text(14),
-                 "a blob is as long as its descriptor says") == 0);
+                 "a blob has its descriptor's size") == 0);
     CHECK(strcmp(ocitar_rule_text(-1), "") == 0);
     CHECK(strcmp(ocitar_rule_text(62), "") == 0);
     CHECK(strcmp(ocitar_rule_text(255), "") == 0);
