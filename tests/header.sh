@@ -309,6 +309,20 @@ forward() {
 }
 check 'no static function is declared before its definition' forward
 
+# The rules of the checker, as README lists them.
+rules() {
+    sed -n '/^OCITAR_API const char \*ocitar_rule_text(int rule)$/,/^}/{
+        s/^        "\(.*\)",*$/\1/p
+        }' "$header" | awk '{ print "| " NR - 1 " | " $0 " |" }' \
+        >"$work/rules"
+    grep -c . "$work/rules" | grep -qx 62 &&
+        sed -n '/^| rule | what holds |$/,/^$/s/^| [0-9].*/&/p' README.md |
+        cmp - "$work/rules"
+}
+if [ -e README.md ]; then
+    check 'README has the rules, word by word' rules
+fi
+
 version() {
     grep -q "^VERSION = $(sed -n 's/^#define OCITAR_VERSION "\(.*\)"/\1/p' \
         "$header")$" Makefile

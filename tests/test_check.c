@@ -1720,8 +1720,7 @@ static void test_rule_61_names(void)
     one_entry('5', "a/..", NULL, "61E", text);
     one_entry('0', "", "x", "61E", text);
     one_entry('0', "a..b/...", "x", "08i",
-              "a file that the layout does not "
-              "know");
+              "a file is one that the layout knows");
 }
 
 static void test_rule_61_types(void)
