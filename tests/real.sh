@@ -22,7 +22,7 @@ needs() {
     done
     work=$(mktemp -d) || exit 2
     trap cleanup EXIT
-    trap 'exit 1' INT TERM HUP
+    trap 'exit 1' INT TERM HUP PIPE # a reader that goes, too
     # podman and buildah need no daemon, but a place of their own.
     storage="--root $work/podman --runroot $work/podman-run"
     storage="$storage --storage-driver vfs"
@@ -39,7 +39,7 @@ stop() { # pid
 
 # shellcheck disable=SC2086 # $pod is a command and its options
 cleanup() {
-    trap '' INT TERM HUP
+    trap '' INT TERM HUP PIPE
     runc --root "$work/runc" delete -f "$ours" >/dev/null 2>&1
     containerd_stop
     docker_stop
