@@ -170,6 +170,9 @@
 #  endif
 #  ifndef _FILE_OFFSET_BITS
 #    define _FILE_OFFSET_BITS 64
+#    ifndef _TIME_BITS
+#      define _TIME_BITS 64 /* 32-bit systems: times after 2038 */
+#    endif
 #  endif
 #endif
 
@@ -9081,7 +9084,7 @@ OCITAR_API const char *ocitar_rule_text(int rule)
         "env is NAME=VALUE, ports are port/protocol",
         "null stands for what is absent",
         "a descriptor's platform is its config's",
-        "a layer is a tar without a path twice",
+        "a layer is a whole tar, without a path twice",
         "a layer's hard links lead to what is in it",
         "whiteouts are empty files, named behind .wh.",
         "whiteouts come before what is beside them",
@@ -10575,6 +10578,9 @@ static void ocitar_i_check_layer_end(ocitar_checker *c)
     e = ocitar_reader_end(&l->reader);
     if (e == OCITAR_E_LIMIT)
         l->unchecked = 55;
+    else if (e == OCITAR_E_SIZE && l->reader.entries > 0 && !l->reader.open &&
+             l->reader.held == 0)
+        l->warn = l->warn == 0 ? 55 : l->warn; /* only its end mark lacks */
     else if (e != OCITAR_OK)
         ocitar_i_check_layer_bad(l, 55);
 }
@@ -13061,15 +13067,8 @@ static int ocitar_i_tree_file(ocitar_i_tree *t, const char *name,
                               const struct stat *seen)
 {
     struct stat st;
-    const char *first = NULL;
     int e = OCITAR_OK, fd;
 
-    if (seen->st_nlink > 1)
-        e = ocitar_i_tree_first_name(t, seen, &first);
-    if (e != OCITAR_OK)
-        return e;
-    if (first != NULL)
-        return ocitar_i_tree_entry(t, seen, '1', first);
     fd = openat(t->directory, name,
                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
@@ -13189,6 +13188,7 @@ static int ocitar_i_tree_excluded(const ocitar_i_tree *t, const char *name)
 static int ocitar_i_tree_visit(ocitar_i_tree *t, size_t name_at)
 {
     const char *name = (const char *)t->names.memory + name_at;
+    const char *first = NULL;
     struct stat st;
     int e;
 
@@ -13208,6 +13208,12 @@ static int ocitar_i_tree_visit(ocitar_i_tree *t, size_t name_at)
         return e;
     if (S_ISDIR(st.st_mode))
         return ocitar_i_tree_enter(t, name, &st);
+    if (st.st_nlink > 1) /* links, devices and fifos may have names, too */
+        e = ocitar_i_tree_first_name(t, &st, &first);
+    if (e != OCITAR_OK)
+        return e;
+    if (first != NULL)
+        return ocitar_i_tree_entry(t, &st, '1', first);
     if (S_ISREG(st.st_mode))
         return ocitar_i_tree_file(t, name, &st);
     if (S_ISLNK(st.st_mode))

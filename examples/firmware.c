@@ -64,7 +64,7 @@ static int add_board(const board *b)
     desc.artifact_type = "application/vnd.example.firmware.v1";
     desc.platform.architecture = b->architecture;
     desc.platform.variant = b->variant;
-    desc.platform.os = "none";
+    desc.platform.os = "unknown";
     e = add_artifact(&firmware, &desc, "application/octet-stream", b->firmware,
                      &firmware_title);
     sbom.artifact_type = "application/spdx+json";

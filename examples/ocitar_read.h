@@ -1475,6 +1475,25 @@ static int replaced(const importing *m, const ocitar_line *line)
     return 0;
 }
 
+/* Marks what an image needs. Of an index some platforms may be elsewhere, but
+   those that are here must be whole. */
+static int lacks_blobs(reading_in *in, const ocitar_line *line)
+{
+    const ocitar_line *blob = blob_of(in, line), *inner;
+    uint32_t n, here = 0, missing = 0;
+
+    if (blob == NULL || member(in, blob, OCITAR_ROLE_MANIFEST, 0) == NULL)
+        return ocitar_catalog_mark(&in->catalog, line, 1) > 0;
+    for (n = 0;
+         (inner = member(in, blob, OCITAR_ROLE_MANIFEST, n)) != NULL; n++)
+        if (blob_of(in, inner) != NULL) {
+            here++;
+            missing += ocitar_catalog_mark(&in->catalog, inner, 1);
+        }
+    ocitar_catalog_mark(&in->catalog, line, 1);
+    return here == 0 || missing > 0;
+}
+
 /* Is it one image for several platforms, all under one name? */
 static int one_name(const reading_in *in)
 {
@@ -1510,7 +1529,7 @@ static int import_complete(const importing *m)
             line->document != OCITAR_IN_INDEX)
             continue;
         count++;
-        if (ocitar_catalog_mark(&in->catalog, line, 1) > 0) {
+        if (lacks_blobs(in, line)) {
             complain("%s: it lacks blobs of %s", in->shown, name_of(line));
             return FAILED;
         }

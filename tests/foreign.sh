@@ -221,8 +221,8 @@ endless() {
         umoci insert --image insert:a "$program" /bin/ocitar &&
         layer=$(find insert/blobs -size +100k) &&
         ! gzip -dc "$layer" | tail -c 1024 | tr -d '\0' | cmp -s - /dev/null &&
-        refuses "$ocitar" verify --quiet insert >said && cat said &&
-        [ "$(grep -c ^error said)" = 1 ] && grep '^error *55 ' said
+        "$ocitar" verify insert >said && cat said &&
+        [ "$(grep -c ^warning said)" -ge 1 ] && grep '^warning *55 ' said
 }
 
 # One such image should not stand in the way of the others in the layout.
@@ -315,8 +315,8 @@ check 'containerd-half.tar: one platform of two' half
 check 'all in one layout' together
 check 'umoci: containerd takes the export' loads_in_containerd
 check 'umoci insert: the tar without an end is found' endless
-still 'umoci insert: export of another image' beside
-still 'containerd-half.tar: import as it is' \
+check 'umoci insert: export of another image' beside
+check 'containerd-half.tar: import as it is' \
     "$ocitar" import --quiet containerd-half.tar halves
 check 'docker-save.tar: no layout, refused' refused docker-save.tar
 for archive in skopeo.tar buildah.tar podman.tar containerd.tar; do
