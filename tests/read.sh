@@ -292,7 +292,7 @@ sed 's/hello/hellO/' "u/$(path_of "$layer")" >new
 mv new "u/$(path_of "$layer")"
 again x.tar
 finds error 4 'the digest in its name' x.tar
-finds error 55 'a layer is a tar' x.tar
+finds error 55 'a layer is a whole tar' x.tar
 finds error 4 'the digest in its name' u
 unpack a.tar
 echo more >>"u/$(path_of "$layer")"
