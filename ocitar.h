@@ -1404,6 +1404,8 @@ typedef struct ocitar_checker_desc {
     uint32_t max_tokens;   /* of one JSON document; 0: 16 million */
     uint32_t max_depth;    /* of JSON; 0: OCITAR_JSON_DEPTH_MAX */
     uint8_t strict; /* 1: warnings are errors, and so is what is missing */
+    uint8_t core;   /* 1: only the errors of tar, layout, descriptors, digests
+                       and sizes: what a device must know of its update */
     /* All optional; a code other than 0 ends the check: OCITAR_E_HOOK. */
     int (*finding_fn)(void *user, const ocitar_finding *finding);
     int (*claim_fn)(void *user, const ocitar_claim *claim);
@@ -9119,12 +9121,23 @@ static int ocitar_i_check_hash_failed(ocitar_checker *c)
     return c->error;
 }
 
+/* Is the rule looked at? The core are 0, 2 to 5, 7, 11 to 14, 20 to 23, 25, 26,
+   31, 33, 34, 42, 43, 47 and 61. */
+static int ocitar_i_check_wanted(const ocitar_checker *c, int rule)
+{
+    const uint64_t core = 0x20008c0686f078bdu;
+
+    return !c->desc.core || (core >> rule & 1) != 0;
+}
+
 /* Fills in what a finding has by its rule, and counts and tells it. */
 static void ocitar_i_check_tell(ocitar_checker *c, ocitar_finding *f,
                                 int rule, int severity)
 {
     int code;
 
+    if (!ocitar_i_check_wanted(c, rule))
+        return;
     if (c->desc.strict && severity == OCITAR_WARNING)
         severity = OCITAR_ERROR;
     f->rule = (uint8_t)rule;
@@ -9495,13 +9508,13 @@ static uint8_t ocitar_i_check_media(const char *type)
    that matters. */
 static void ocitar_i_check_bad(ocitar_checker *c, int rule)
 {
-    if (c->bad == 0)
+    if (c->bad == 0 && ocitar_i_check_wanted(c, rule))
         c->bad = (uint8_t)rule;
 }
 
 static void ocitar_i_check_warn(ocitar_checker *c, int rule)
 {
-    if (c->warn == 0)
+    if (c->warn == 0 && !c->desc.core)
         c->warn = (uint8_t)rule;
 }
 

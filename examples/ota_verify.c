@@ -86,6 +86,7 @@ static int receive(const char *expected)
     desc.blob_fn = wanted;
     desc.tap_fn = program;
     desc.finding_fn = found;
+    desc.core = 1; /* what a device must know */
     if (expected != NULL)
         e = ocitar_digest_parse(&desc.expected, expected, 0);
     if (e == OCITAR_OK)

@@ -143,6 +143,39 @@ check 'uart_image: metadata first' \
 check 'uart_image: the size was announced' \
     grep " $(($(wc -c <"$dir/uart.tar"))) bytes" "$dir/err"
 
+# In a directory of its own, where the spare slot is.
+ota() { # archive arguments...
+    archive=$1
+    shift
+    (cd "$dir/ota" && "$ota_verify" "$@" <"../$archive" >../ota.out \
+        2>../ota.err)
+}
+mkdir -p "$dir/ota"
+ota_verify=$(cd "$build" && pwd)/ota_verify
+manifest=sha256:$(tar -xOf "$dir/uart.tar" index.json |
+    sed 's/.*"digest":"sha256:\([0-9a-f]*\)".*/\1/')
+ota uart.tar
+check 'ota_verify: exit 0' [ $? = 0 ]
+check 'ota_verify: its payload' grep -aq 'not really a firmware' \
+    "$dir/ota/slot.bin"
+check 'ota_verify: at most 8 KiB' [ \
+    "$(sed 's/.*in \([0-9]*\) bytes.*/\1/' "$dir/ota.out")" -le 8192 ]
+ota uart.tar "$manifest"
+check 'ota_verify: the expected manifest' [ $? = 0 ]
+ota uart.tar "sha256:$(printf '%064d' 0)"
+check 'ota_verify: another one, exit 1' [ $? = 1 ]
+check 'ota_verify: said' grep -q 'rule 0' "$dir/ota.err"
+check 'ota_verify: the slot is empty' fails [ -e "$dir/ota/slot.bin" ]
+sed 's/really/REALLY/' "$dir/uart.tar" >"$dir/bad.tar"
+ota bad.tar
+check 'ota_verify: a changed payload, exit 1' [ $? = 1 ]
+check 'ota_verify: a changed payload, said' grep -q 'rule 4' "$dir/ota.err"
+head -c 9000 "$dir/uart.tar" >"$dir/bad.tar"
+ota bad.tar
+check 'ota_verify: cut, exit 1' [ $? = 1 ]
+ota hello_image.tar
+check 'ota_verify: blobs first, nothing to take' [ $? = 1 ]
+
 rm -rf "$dir"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

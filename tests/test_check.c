@@ -710,6 +710,47 @@ static void test_rule_6(void)
     defaults();
 }
 
+/* The core: the same errors of digests, sizes and documents; nothing of what
+   only a person would want to know. */
+static void test_core(void)
+{
+    plan p = good();
+    named blobs[BLOBS];
+
+    setup.core = 1;
+    FINDS(&p, "");
+    setup.layer = NULL;
+    FINDS(&p, "");
+    defaults();
+    setup.core = 1;
+    p.extra = "of no use";
+    FINDS(&p, "");
+    p = good();
+    p.layer = "no tar at all";
+    p.layer_len = 13;
+    FINDS(&p, "");
+    p = good();
+    name_blobs(&p, blobs);
+    p.manifest = fill(p.manifest, blobs);
+    p.config = fill(p.config, blobs);
+    p.layer = NULL;
+    FINDS(&p, "07wm");
+    setup.strict = 1;
+    FINDS(&p, "07Em");
+    setup.strict = 0;
+    p.layer = "another";
+    p.layer_len = 7;
+    FINDS(&p, "07wm"); /* it is there, by its own name, and of no use */
+    p.config = "{}";
+    FINDS(&p, "07wm 07wm");
+    p = good();
+    p.index = "[]";
+    FINDS(&p, "03E");
+    p.index = "{\"manifests\":[{}],\"schemaVersion\":2}";
+    FINDS(&p, "11E");
+    defaults();
+}
+
 static void test_rule_7(void)
 {
     plan p = good();
@@ -3507,6 +3548,7 @@ int main(void)
     run(test_rule_5);
     run(test_rule_6);
     run(test_rule_7);
+    run(test_core);
     run(test_rule_8);
     run(test_rule_9);
     run(test_rule_10);
