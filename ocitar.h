@@ -1068,7 +1068,9 @@ OCITAR_API const ocitar_digest *ocitar_index_digest(const ocitar_index *index);
    they are. You set its descriptor as for ocitar_image_layer, and reference
    and platform if it has them. With its config's digest as diff_id and its
    layers (only their digests are read) docker's manifest.json lists it, too;
-   `layers` may be NULL. It takes 1 + layer_count slots. E_ARG, E_LIMIT. */
+   `layers` may be NULL. It takes 1 + layer_count slots. E_ARG, E_LIMIT; of
+   `raw`: E_FORMAT (no object, or names written with escapes), E_UTF8,
+   E_DUPLICATE. */
 OCITAR_API int ocitar_index_add(ocitar_index *index,
                                 const ocitar_descriptor *manifest,
                                 const ocitar_descriptor *layers,
@@ -1337,8 +1339,9 @@ enum {
     OCITAR_ROLE_PLATFORM = 6  /* of a config: only the last three are set */
 };
 
-/* A descriptor as it passes in a document. The document may turn out to be
-   none that anything refers to. */
+/* A descriptor as it passes in a document. Anybody can put a document into an
+   archive: a claim is worth something only if you know its `document`, by the
+   digest that you expect or because index.json named it. */
 typedef struct ocitar_claim {
     uint8_t role;
     uint32_t position;     /* among those of the role in its document */
@@ -1394,7 +1397,8 @@ typedef struct ocitar_checker_desc {
     size_t raw_size;     /* have; or NULL */
     const ocitar_engine *engine; /* hashes, or NULL */
     ocitar_digest expected; /* of a manifest or index that index.json must
-                               name; none: any */
+                               name, and of which, and of all else, no config
+                               and no layer may lack; none: any */
     /* A decompressor for a blob that begins with these 4 bytes, for diffIDs
        and layers; or NULL: not checked. One blob at a time. Optional. */
     const ocitar_codec *(*codec_fn)(void *user, const uint8_t magic[4]);
@@ -1457,7 +1461,7 @@ typedef struct ocitar_checker {
     uint8_t kind;             /* what the blob seems to be */
     uint8_t judged;
     int8_t verdict;           /* once it is judged */
-    uint8_t unchecked;        /* 1: a layer's tar, 2: a diffID */
+    uint8_t unchecked;        /* 1: a layer's tar, 2: a diffID, 4: data */
     uint8_t part;             /* the key or string goes on */
     uint8_t media, doc_media;
     uint8_t got;              /* which fields of the descriptor came */
@@ -3636,7 +3640,7 @@ static int ocitar_i_tar_number(const uint8_t *p, size_t width, int64_t *out)
         *out = flip ? -(int64_t)v - 1 : (int64_t)v;
         return 1;
     }
-    while (i < width && (p[i] == ' ' || p[i] == 0))
+    while (i < width && p[i] == ' ')
         i++;
     for (; i < width && p[i] >= '0' && p[i] <= '7'; i++) {
         if (v >> 60 != 0)
@@ -3792,7 +3796,9 @@ static int ocitar_i_decoder_meta(ocitar_decoder *d)
             if (ocitar_i_bytes_equal(record.key, record.key_len, "path", 4) ||
                 ocitar_i_bytes_equal(record.key, record.key_len, "linkpath",
                                      8) ||
-                ocitar_i_bytes_equal(record.key, record.key_len, "size", 4))
+                ocitar_i_bytes_equal(record.key, record.key_len, "size", 4) ||
+                (record.key_len > 11 &&
+                 OCITAR_MEMCMP(record.key, "GNU.sparse.", 11) == 0))
                 return ocitar_i_decoder_fail(
                     d, OCITAR_E_FORMAT,
                     "a global pax record that readers disagree on");
@@ -3881,6 +3887,13 @@ static int ocitar_i_decoder_strings(ocitar_decoder *d, const uint8_t *b)
     size_t prefix = ustar ? ocitar_i_tar_field(b + 345, star ? 131 : 155) : 0;
     ocitar_entry *e = &d->entry;
 
+    /* others would see a longer prefix, or one at all */
+    if ((star && prefix == 131) || (!ustar && !gnu && b[345] != 0)) {
+        ocitar_i_decoder_fail(d, OCITAR_E_FORMAT,
+                              "a prefix that readers disagree on");
+        return 0;
+    }
+
     return ocitar_i_decoder_keep(d, b + 345, prefix, b,
                                  ocitar_i_tar_field(b, 100), &e->name,
                                  &e->name_len) &&
@@ -3932,6 +3945,11 @@ static int ocitar_i_decoder_merge(ocitar_decoder *d)
                 OCITAR_MEMCMP(record.key, "GNU.sparse.", 11) == 0)
                 d->sparse = 1;
         }
+        /* which of the two counts, readers disagree on */
+        if (last.key != NULL &&
+            ((r == OCITAR_I_PATH && d->metas & OCITAR_I_META_NAME) ||
+             (r == OCITAR_I_LINKPATH && d->metas & OCITAR_I_META_LINK)))
+            return 0;
         /* of several the last counts, and an empty one takes them back */
         if (last.value_len > 0 &&
             !ocitar_i_decoder_record(d, r, last.value, last.value_len))
@@ -3959,7 +3977,7 @@ static int ocitar_i_decoder_entry(ocitar_decoder *d, const uint8_t *b)
     ocitar_entry *e = &d->entry;
 
     if (!ocitar_i_decoder_strings(d, b))
-        return OCITAR_E_LIMIT;
+        return d->need > 0 ? (int)OCITAR_E_LIMIT : (int)OCITAR_E_FORMAT;
     if (!ocitar_i_decoder_merge(d))
         return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT, "a pax record");
     if (e->typeflag == 0)
@@ -7838,6 +7856,7 @@ OCITAR_API int ocitar_index_nest(ocitar_index *index,
     if (index->nest != 0 || index->image != NULL)
         return ocitar_i_layout_report(index->layout, OCITAR_E_STATE, 0,
                                       "index nest");
+    ocitar_i_layout_root(index->layout)->user_code = 0;
     if (desc != NULL && (!ocitar_i_image_reference_ok(desc->reference) ||
                          (desc->docker_types && desc->annotation_count > 0)))
         e = OCITAR_E_ARG;
@@ -7892,6 +7911,62 @@ OCITAR_API int ocitar_index_unnest(ocitar_index *index)
                                     "index unnest");
     index->nest = 0;
     return OCITAR_OK;
+}
+
+static int ocitar_i_raw_token(void *user, int token, const char *text,
+                              size_t len)
+{
+    (void)user;
+    (void)token;
+    (void)text;
+    (void)len;
+    return OCITAR_OK;
+}
+
+/* An object whose names can be compared as they stand: none is written with
+   escapes, none is there twice, and they are not too many for that. */
+static int ocitar_i_raw_plain(const char *s, size_t len)
+{
+    ocitar_pair a, b;
+    size_t at = 0, again, n = 0;
+
+    while (ocitar_i_raw_next(s, len, &at, &a)) {
+        if (++n > 512)
+            return OCITAR_E_LIMIT;
+        if (ocitar_i_bytes_has(a.key, a.key_len, '\\'))
+            return OCITAR_E_FORMAT;
+        again = 0;
+        while (ocitar_i_raw_next(s, len, &again, &b) && b.key != a.key)
+            if (ocitar_i_bytes_equal(a.key, a.key_len, b.key, b.key_len))
+                return OCITAR_E_DUPLICATE;
+    }
+    return OCITAR_OK;
+}
+
+/* JSON that others wrote, before any of it is put into an index. */
+static int ocitar_i_raw_check(const char *s, size_t len)
+{
+    ocitar_json j;
+    ocitar_pair p;
+    char buffer[16];
+    int e;
+
+    OCITAR_MEMSET(&j, 0, sizeof j);
+    j.token_fn = ocitar_i_raw_token;
+    j.buffer = buffer;
+    j.capacity = sizeof buffer;
+    e = len == 0 || s[0] != '{' ? (int)OCITAR_E_FORMAT
+                                : ocitar_json_begin(&j);
+    if (e == OCITAR_OK)
+        e = ocitar_json_push(&j, s, len);
+    if (e == OCITAR_OK)
+        e = ocitar_json_end(&j);
+    if (e == OCITAR_OK)
+        e = ocitar_i_raw_plain(s, len);
+    if (e == OCITAR_OK && ocitar_i_raw_find(s, len, "annotations", &p) &&
+        p.value_len > 0 && p.value[0] == '{')
+        e = ocitar_i_raw_plain(p.value, p.value_len);
+    return e;
 }
 
 /* A descriptor for a pool, from a caller. */
@@ -7987,7 +8062,10 @@ OCITAR_API int ocitar_index_add(ocitar_index *index,
         return ocitar_i_layout_report(index->layout, OCITAR_E_STATE, 0,
                                       "index add: an image is open");
     start = index->count;
+    ocitar_i_layout_root(index->layout)->user_code = 0;
     e = ocitar_i_image_described(manifest);
+    if (e == OCITAR_OK && manifest->raw != NULL)
+        e = ocitar_i_raw_check(manifest->raw, manifest->raw_len);
     if (e == OCITAR_OK &&
         (!ocitar_i_image_references_ok(manifest->reference,
                                        manifest->more_references,
@@ -9204,6 +9282,24 @@ static void ocitar_i_check_slot(ocitar_checker *c, const ocitar_slot *s,
 
 #define OCITAR_I_NO_SLOT UINT32_MAX
 
+/* The key of a digest: itself, or of a longer one the SHA-256 of all of it. */
+static void ocitar_i_check_key_of(const ocitar_checker *c,
+                                  const ocitar_digest *digest, uint8_t *key)
+{
+    ocitar_digester d;
+    ocitar_digest out;
+
+    if (digest->algorithm == OCITAR_SHA256 ||
+        digest->algorithm == OCITAR_I_DIGEST_OTHER) {
+        OCITAR_MEMCPY(key, digest->bytes, 32);
+        return;
+    }
+    ocitar_i_digester_begin(&d, OCITAR_SHA256, NULL, c->kernel);
+    ocitar_digester_update(&d, digest->bytes, sizeof digest->bytes);
+    ocitar_digester_end(&d, &out);
+    OCITAR_MEMCPY(key, out.bytes, 32);
+}
+
 /* Takes a free slot, the first from `at` on. */
 static ocitar_slot *ocitar_i_check_take(ocitar_checker *c, uint32_t at)
 {
@@ -9279,7 +9375,7 @@ static void ocitar_i_check_enter(ocitar_checker *c, uint8_t role,
     s->parent = parent;
     s->position = position;
     s->algorithm = digest->algorithm;
-    OCITAR_MEMCPY(s->key, digest->bytes, 32);
+    ocitar_i_check_key_of(c, digest, s->key);
 }
 
 static const ocitar_slot *ocitar_i_check_get(const ocitar_checker *c,
@@ -9351,9 +9447,32 @@ typedef struct ocitar_i_check_row {
     const char *name;
 } ocitar_i_check_row;
 
+/* Readers in Go do not tell capitals from small letters, nor two odd letters
+   from "s" and "k": is it a name as they read it? */
+static int ocitar_i_check_folds(const char *s, size_t len, const char *name)
+{
+    size_t at = 0;
+    char c;
+
+    for (; *name != 0; name++, at++) {
+        char want = *name >= 'A' && *name <= 'Z' ? (char)(*name + 32) : *name;
+
+        if (at >= len)
+            return 0;
+        c = s[at] >= 'A' && s[at] <= 'Z' ? (char)(s[at] + 32) : s[at];
+        if (len - at >= 2 && OCITAR_MEMCMP(s + at, "\xC5\xBF", 2) == 0)
+            c = 's', at += 1;
+        else if (len - at >= 3 && OCITAR_MEMCMP(s + at, "\xE2\x84\xAA", 3) == 0)
+            c = 'k', at += 2;
+        if (c != want)
+            return 0;
+    }
+    return at == len;
+}
+
 static const ocitar_i_check_row *ocitar_i_check_row_of(uint8_t context,
                                                        const char *name,
-                                                       size_t len)
+                                                       size_t len, int fold)
 {
 #define OCITAR_I_ROW(context, types, what, rule, name)                        \
     { OCITAR_I_CTX_##context, OCITAR_I_T_##types, what, rule, name }
@@ -9420,11 +9539,11 @@ static const ocitar_i_check_row *ocitar_i_check_row_of(uint8_t context,
 
     for (i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].context == context &&
-            (rows[i].name == NULL
-                 ? len == 0
-                 : ocitar_i_bytes_equal(
-                       name, len, rows[i].name,
-                       ocitar_i_bytes_length(rows[i].name, 0))))
+            (rows[i].name == NULL ? len == 0
+             : fold ? ocitar_i_check_folds(name, len, rows[i].name)
+                    : ocitar_i_bytes_equal(
+                          name, len, rows[i].name,
+                          ocitar_i_bytes_length(rows[i].name, 0))))
             return &rows[i];
     return NULL;
 }
@@ -9443,10 +9562,23 @@ static const ocitar_i_check_row *ocitar_i_check_row_in(uint8_t context,
     const ocitar_i_check_row *row = NULL;
 
     if (len > 0)
-        row = ocitar_i_check_row_of(context, name, len);
+        row = ocitar_i_check_row_of(context, name, len, 0);
     if (row == NULL && len > 0 && ocitar_i_check_is_desc(context))
-        row = ocitar_i_check_row_of(OCITAR_I_CTX_DESC, name, len);
-    return row != NULL ? row : ocitar_i_check_row_of(context, NULL, 0);
+        row = ocitar_i_check_row_of(OCITAR_I_CTX_DESC, name, len, 0);
+    return row != NULL ? row : ocitar_i_check_row_of(context, NULL, 0, 0);
+}
+
+/* Is it a name that others take for one that is looked at? In maps it is not:
+   they are told apart there. */
+static int ocitar_i_check_confused(uint8_t context, const char *name,
+                                   size_t len)
+{
+    if (len == 0 || context == OCITAR_I_CTX_NOTES ||
+        context == OCITAR_I_CTX_DESC_NOTES || context == OCITAR_I_CTX_NONE)
+        return 0;
+    return ocitar_i_check_row_of(context, name, len, 1) != NULL ||
+           (ocitar_i_check_is_desc(context) &&
+            ocitar_i_check_row_of(OCITAR_I_CTX_DESC, name, len, 1) != NULL);
 }
 
 enum { /* what a document was found to have */
@@ -9736,17 +9868,20 @@ static void ocitar_i_check_claim(ocitar_checker *c)
 {
     const ocitar_claim *cl = &c->claim;
     const ocitar_digest *d = &cl->digest;
-    ocitar_slot *s = ocitar_i_check_find(c, d->bytes, d->algorithm, 0);
+    uint8_t key[32];
+    ocitar_slot *s;
 
+    ocitar_i_check_key_of(c, d, key);
+    s = ocitar_i_check_find(c, key, d->algorithm, 0);
     if (s == NULL) {
-        s = ocitar_i_check_add(c, d->bytes, d->algorithm);
+        s = ocitar_i_check_add(c, key, d->algorithm);
     } else if (s->flags & OCITAR_I_SLOT_CLAIMED) { /* a further claim: not in
                                                       the blob's chain */
         s = ocitar_i_check_take(
             c, ocitar_i_check_place(c->node ^ (uint32_t)cl->role << 28,
                                     cl->position));
         if (s != NULL) {
-            OCITAR_MEMCPY(s->key, d->bytes, 32);
+            OCITAR_MEMCPY(s->key, key, 32);
             s->algorithm = d->algorithm;
         }
     }
@@ -9840,6 +9975,8 @@ static void ocitar_i_check_desc_data(ocitar_checker *c)
         (c->claim.digest.algorithm == OCITAR_SHA256 &&
          !ocitar_digest_equal(&actual, &c->claim.digest)))
         ocitar_i_check_bad(c, 16);
+    else if (c->claim.digest.algorithm != OCITAR_SHA256 && c->bad == 0)
+        c->unchecked |= 4;
 }
 
 static void ocitar_i_check_desc_end(ocitar_checker *c, uint8_t context)
@@ -10059,6 +10196,9 @@ static void ocitar_i_check_long(ocitar_checker *c, uint8_t field)
         break;
     case OCITAR_I_F_DIFF:
         ocitar_i_check_bad(c, 49);
+        break;
+    case OCITAR_I_F_DATA:
+        ocitar_i_check_bad(c, 16);
         break;
     case OCITAR_I_F_REF:
         ocitar_i_check_warn(c, 60);
@@ -10303,6 +10443,9 @@ static int ocitar_i_check_token(void *user, int token, const char *text,
     }
     if (token == OCITAR_JSON_KEY) {
         c->row = c->part ? NULL : ocitar_i_check_row_in(context, text, len);
+        if (c->row == NULL && !c->part &&
+            ocitar_i_check_confused(context, text, len))
+            ocitar_i_check_bad(c, 26);
         if (!c->part)
             ocitar_i_check_key(c, context, text, len);
         c->part = 0;
@@ -10318,7 +10461,7 @@ static int ocitar_i_check_token(void *user, int token, const char *text,
         return OCITAR_OK;
     }
     if (!(c->json.objects >> (depth - (size_t)opens - 1) & 1)) /* an array */
-        row = ocitar_i_check_row_of(context, NULL, 0);
+        row = ocitar_i_check_row_of(context, NULL, 0, 0);
     c->row = NULL;
     if (row != NULL && !(row->types & ocitar_i_check_type(token))) {
         ocitar_i_check_bad(c, row->rule);
@@ -10474,6 +10617,8 @@ static void ocitar_i_check_paths(ocitar_layer_checker *l,
     ocitar_digest digest;
     ocitar_key *key;
 
+    if (l->unchecked != 0) /* a full table is slow to look into */
+        return;
     if (e->typeflag == '1') {
         ocitar_i_layer_path_key(e->linkname, e->linkname_len, l->kernel,
                                 &digest);
@@ -10502,7 +10647,7 @@ static void ocitar_i_check_hidden(ocitar_layer_checker *l, const char *name,
     ocitar_key *key;
     size_t rest = end - start - 4;
 
-    if (start + rest > sizeof path)
+    if (start + rest > sizeof path || l->unchecked != 0)
         return;
     OCITAR_MEMCPY(path, name, start);
     OCITAR_MEMCPY(path + start, name + start + 4, rest);
@@ -10829,6 +10974,7 @@ static int ocitar_i_check_blob_begin(ocitar_checker *c, const ocitar_entry *e,
                                      const char *name, size_t len)
 {
     char text[160];
+    uint8_t key[32];
     ocitar_slot *s;
     size_t i;
     int code;
@@ -10844,13 +10990,14 @@ static int ocitar_i_check_blob_begin(ocitar_checker *c, const ocitar_entry *e,
         ocitar_i_check_entry(c, e, 5, OCITAR_ERROR, NULL);
         return c->error;
     }
-    s = ocitar_i_check_find(c, c->digest.bytes, c->digest.algorithm, 0);
+    ocitar_i_check_key_of(c, &c->digest, key);
+    s = ocitar_i_check_find(c, key, c->digest.algorithm, 0);
     if (s != NULL && s->flags & OCITAR_I_SLOT_SEEN) {
         ocitar_i_check_entry(c, e, 61, OCITAR_ERROR, "an entry twice");
         return c->error;
     }
     if (s == NULL)
-        s = ocitar_i_check_add(c, c->digest.bytes, c->digest.algorithm);
+        s = ocitar_i_check_add(c, key, c->digest.algorithm);
     c->node = s != NULL ? ocitar_i_check_index(c, s) + 1 : 0;
     c->file = OCITAR_I_FILE_BLOB;
     code = ocitar_i_digester_begin(&c->blob, c->digest.algorithm,
@@ -10911,8 +11058,8 @@ static int ocitar_i_check_begin_entry(void *user, const ocitar_entry *e)
         return c->error;
     }
     file = ocitar_i_check_file(name, len);
-    if (file != OCITAR_I_FILE_NONE && e->typeflag != '5' &&
-        (!regular || c->reader.decoder.sparse)) {
+    /* of any name: what it becomes, others may see elsewhere */
+    if (e->typeflag != '5' && (!regular || c->reader.decoder.sparse)) {
         ocitar_i_check_entry(c, e, 61, OCITAR_ERROR,
                              "a link, a device or a sparse file");
         return c->error;
@@ -11122,9 +11269,13 @@ static void ocitar_i_check_judge(ocitar_checker *c, const ocitar_slot *s)
     ocitar_slot both = *s;
 
     if (!(node->flags & OCITAR_I_SLOT_SEEN)) {
-        ocitar_i_check_slot(c, s, s->role == OCITAR_ROLE_SUBJECT ? 41 : 7,
-                            weak ? OCITAR_NOTE : OCITAR_WARNING,
-                            OCITAR_MISSING);
+        ocitar_i_check_slot(
+            c, s, s->role == OCITAR_ROLE_SUBJECT ? 41 : 7,
+            weak ? OCITAR_NOTE
+            : c->desc.expected.algorithm != 0 && s->role != OCITAR_ROLE_MANIFEST
+                ? OCITAR_ERROR /* what is expected is expected whole */
+                : OCITAR_WARNING,
+            OCITAR_MISSING);
         return;
     }
     both.actual = node->actual;
@@ -11199,18 +11350,22 @@ static void ocitar_i_check_whole(ocitar_checker *c, int rule, int severity,
     ocitar_i_check_tell(c, &f, rule, severity);
 }
 
-static int ocitar_i_check_expected(const ocitar_checker *c)
+/* Index.json names it as a manifest or index, and that is what it is. */
+static int ocitar_i_check_expected(ocitar_checker *c)
 {
     const ocitar_digest *d = &c->desc.expected;
+    uint8_t key[32];
     uint32_t i;
+
+    ocitar_i_check_key_of(c, d, key);
 
     for (i = 0; i < c->desc.slot_count; i++) {
         const ocitar_slot *s = &c->desc.slots[i];
 
         if (s->flags & OCITAR_I_SLOT_LIVE && s->parent == 0 &&
             s->role == OCITAR_ROLE_MANIFEST && s->algorithm == d->algorithm &&
-            OCITAR_MEMCMP(s->key, d->bytes, 32) == 0)
-            return 1;
+            OCITAR_MEMCMP(s->key, key, 32) == 0)
+            return ocitar_i_check_node(c, s)->flags & OCITAR_I_SLOT_DOC;
     }
     return 0;
 }
@@ -11237,6 +11392,8 @@ static void ocitar_i_check_verdict(ocitar_checker *c)
         ocitar_i_check_whole(c, 55, OCITAR_NOTE, OCITAR_UNCHECKED, NULL);
     if (c->unchecked & 2)
         ocitar_i_check_whole(c, 49, OCITAR_NOTE, OCITAR_UNCHECKED, NULL);
+    if (c->unchecked & 4)
+        ocitar_i_check_whole(c, 16, OCITAR_NOTE, OCITAR_UNCHECKED, NULL);
 }
 
 OCITAR_API int ocitar_checker_begin(ocitar_checker *checker,
@@ -11627,7 +11784,8 @@ OCITAR_API uint32_t ocitar_catalog_mark(ocitar_catalog *catalog,
     uint32_t missing = 0;
     int depth = 0, is_foreign;
 
-    if (catalog == NULL || line == NULL)
+    if (catalog == NULL || line == NULL || catalog->table_count == 0 ||
+        line < catalog->lines || line >= catalog->lines + catalog->used)
         return 0;
     levels[0].at = (uint32_t)(line - catalog->lines);
     levels[0].end = levels[0].at + 1;

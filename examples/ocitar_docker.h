@@ -8,12 +8,14 @@
 #ifndef OCITAR_DOCKER_H
 #define OCITAR_DOCKER_H
 
-enum { CONFIG_MAX = 4 << 20 };
+/* More than these are no images that anybody has. */
+enum { CONFIG_MAX = 4 << 20, CONFIGS_MAX = 64 << 20, NAMES_MAX = 1000 };
 
 typedef struct docker_entry {
     char *name;
     char *link; /* what a symbolic or hard link leads to; else NULL */
     uint64_t offset, size;
+    ocitar_digest digest; /* once it is in the layout */
 } docker_entry;
 
 typedef struct docker_image {
@@ -33,6 +35,7 @@ typedef struct docker_save {
     int found;    /* manifest.json, and it is read now or was */
     uint8_t key;  /* 'C'onfig, 'L'ayers, 'R'epoTags or 0 */
     const char *why;
+    size_t configs; /* bytes of those that are kept */
     /* of the config that is being looked at: */
     char words[3][32]; /* architecture, os, variant */
     ocitar_digest *diff_ids;
@@ -97,6 +100,7 @@ static int docker_entry_begins(void *user, const ocitar_entry *e)
     entry->link = e->typeflag == '1' || e->typeflag == '2'
                       ? copy_text(e->linkname, e->linkname_len)
                       : NULL;
+    memset(&entry->digest, 0, sizeof entry->digest);
     entry->offset = d->reader.body;
     entry->size = (uint64_t)e->size;
     if (strcmp(entry->name, "manifest.json") == 0)
@@ -149,11 +153,11 @@ static int docker_read(docker_save *d)
 
 /* An entry by its name, through one link: layers that are alike are stored
    once. */
-static const docker_entry *docker_find(const docker_save *d, const char *name,
+static docker_entry *docker_find(const docker_save *d, const char *name,
                                        int links)
 {
     size_t i, up, len;
-    const docker_entry *e;
+    docker_entry *e;
     char path[1024];
     const char *to;
 
@@ -259,7 +263,7 @@ static int range_rewind(void *user)
 }
 
 static int docker_layer(docker_save *d, ocitar_layout *layout,
-                        ocitar_image *image, const docker_entry *entry,
+                        ocitar_image *image, docker_entry *entry,
                         const ocitar_digest *diff_id)
 {
     static unsigned char buffer[PIECE];
@@ -269,6 +273,7 @@ static int docker_layer(docker_save *d, ocitar_layout *layout,
     uint8_t magic[4] = {0};
     size_t n = 0;
     uint8_t kind;
+    int code = OCITAR_OK;
 
     range.from = &d->in->source;
     range.offset = entry->offset;
@@ -287,9 +292,12 @@ static int docker_layer(docker_save *d, ocitar_layout *layout,
                            ? "application/vnd.oci.image.layer.v1.tar+zstd"
                            : "application/vnd.oci.image.layer.v1.tar";
     layer.diff_id = *diff_id;
-    n = (size_t)ocitar_blob_copy(layout, 0, &source, buffer, sizeof buffer,
-                                 &layer.digest, &layer.size);
-    return (int)n != OCITAR_OK ? (int)n : ocitar_image_layer(image, &layer);
+    layer.size = entry->size;
+    if (entry->digest.algorithm == 0)
+        code = ocitar_blob_copy(layout, 0, &source, buffer, sizeof buffer,
+                                &entry->digest, NULL);
+    layer.digest = entry->digest;
+    return code != OCITAR_OK ? code : ocitar_image_layer(image, &layer);
 }
 
 /* Names that are none of ours are left out, as docker's "<none>:<none>". */
@@ -312,15 +320,18 @@ static int docker_write_image(docker_save *d, ocitar_layout *layout,
                               ocitar_index *index, const docker_image *from,
                               list *names, char **config)
 {
-    const docker_entry *e = docker_find(d, from->config, 4);
+    docker_entry *e = docker_find(d, from->config, 4);
     ocitar_image_desc desc = OCITAR_ZERO;
     ocitar_image image;
     size_t i, n = 0;
     int code;
 
     d->why = "a config that cannot be";
-    if (e == NULL || e->size > CONFIG_MAX)
+    if (e == NULL || e->size > CONFIG_MAX ||
+        d->configs + e->size > CONFIGS_MAX || from->tags.count > NAMES_MAX ||
+        from->layers.count > NAMES_MAX)
         return OCITAR_E_FORMAT;
+    d->configs += (size_t)e->size + 1024;
     *config = (char *)grow(NULL, (size_t)e->size + 1, 1);
     if (d->in->source.get_at_fn(d->in->source.user, e->offset, *config,
                                 (size_t)e->size, &n) != 0 ||

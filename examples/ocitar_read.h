@@ -180,6 +180,10 @@ static int complain_findings(const reading_in *r)
         if (r->findings[i].severity == OCITAR_ERROR && told++ < 3)
             complain("%s: rule %d: %s", r->shown, r->findings[i].rule,
                      r->findings[i].text);
+        else if (r->findings[i].rule == 26 &&
+                 r->findings[i].kind == OCITAR_UNCHECKED && told++ < 3)
+            complain("%s: more names in one object than can be told apart",
+                     r->shown);
     if (told > 0)
         fprintf(stderr, "'ocitar verify' tells all that is wrong with it\n");
     return told > 0 ? FAILED : DONE;
@@ -679,6 +683,13 @@ static ocitar_platform platform_of(const reading_in *r,
                                                   : said->descriptor.platform;
 }
 
+/* What could confuse a terminal becomes '?'. */
+static void print_text(const char *s)
+{
+    for (; *s != 0; s++)
+        putchar((unsigned char)*s < ' ' || *s == 127 ? '?' : *s);
+}
+
 static void list_text(const reading_in *r, const ocitar_line *line, int depth)
 {
     const ocitar_line *blob = blob_of(r, line), *layer;
@@ -688,19 +699,22 @@ static void list_text(const reading_in *r, const ocitar_line *line, int depth)
     uint32_t n;
 
     ocitar_digest_format(&d->digest, digest);
-    printf("%*s%s  %s%s%s%s%s  %.19s\n", depth, "", name_of(line),
-           p.os != NULL ? p.os : "-", p.architecture != NULL ? "/" : "",
+    printf("%*s", depth, "");
+    print_text(name_of(line));
+    printf("  %s%s%s%s%s  %.19s\n", p.os != NULL ? p.os : "-",
+           p.architecture != NULL ? "/" : "",
            p.architecture != NULL ? p.architecture : "",
            p.variant != NULL ? "/" : "", p.variant != NULL ? p.variant : "",
            digest);
     for (n = 0; (layer = member(r, blob, OCITAR_ROLE_LAYER, n)) != NULL; n++) {
         ocitar_digest_format(&layer->descriptor.digest, digest);
-        printf("%*s%12llu  %.19s  %s\n", depth + 2, "",
-               (unsigned long long)layer->descriptor.size, digest,
-               layer->title != NULL ? layer->title
-               : layer->descriptor.media_type != NULL
-                   ? layer->descriptor.media_type
-                   : "");
+        printf("%*s%12llu  %.19s  ", depth + 2, "",
+               (unsigned long long)layer->descriptor.size, digest);
+        print_text(layer->title != NULL ? layer->title
+                   : layer->descriptor.media_type != NULL
+                       ? layer->descriptor.media_type
+                       : "");
+        putchar('\n');
     }
 }
 
@@ -819,7 +833,10 @@ static int open_blob(reading_in *r, const ocitar_line *blob,
         *out = r->source;
         return DONE;
     }
-    ocitar_digest_format(&blob->descriptor.digest, name + 6);
+    if (ocitar_digest_format(&blob->descriptor.digest, name + 6) == 0) {
+        complain("%s: a digest of an algorithm that is not known", r->shown);
+        return FAILED;
+    }
     *strchr(name, ':') = '/';
     if (ocitar_layout_reader(&r->layout, name, out) == OCITAR_OK) {
         out->get_at_fn = NULL; /* it is the blob, from its start */
@@ -907,6 +924,7 @@ typedef struct transfer {
     ocitar_key *keys;
     uint32_t images;
     uint32_t lines; /* of all layouts */
+    size_t slots;   /* that their images take, with all of their names */
     uint32_t taken;
 } transfer;
 
@@ -975,6 +993,23 @@ static int transfer_open(transfer *t)
     return transfer_apart(t);
 }
 
+/* Slots of the pool: one for each manifest, and what stands in it. */
+static size_t count_slots(const reading_in *in)
+{
+    size_t n = 0;
+    uint32_t i;
+
+    for (i = 0; i < in->catalog.used; i++) {
+        const ocitar_line *line = &in->catalog.lines[i];
+        const ocitar_line *blob =
+            line->role == OCITAR_ROLE_MANIFEST ? blob_of(in, line) : NULL;
+
+        n += line->role == OCITAR_ROLE_MANIFEST;
+        n += blob != NULL ? blob->count : 0;
+    }
+    return n;
+}
+
 static int transfer_begin(transfer *t)
 {
     static unsigned char buffer[PIECE];
@@ -984,7 +1019,7 @@ static int transfer_begin(transfer *t)
     int code;
 
     t->keys = (ocitar_key *)grow(NULL, 2 * t->lines + 2, sizeof *t->keys);
-    t->pool = (ocitar_descriptor *)grow(NULL, t->lines + 2, sizeof *t->pool);
+    t->pool = (ocitar_descriptor *)grow(NULL, t->slots + 2, sizeof *t->pool);
     if (!t->o->dry_run)
         ocitar_fd_sink(&t->output.fd, &archive.sink);
     archive.buffer = buffer;
@@ -993,7 +1028,7 @@ static int transfer_begin(transfer *t)
     layout.key_count = 2 * t->lines + 2;
     layout.algorithms = OCITAR_SHA256;
     index.descriptors = t->pool;
-    index.capacity = t->lines + 2;
+    index.capacity = t->slots + 2;
     index.no_docker = t->o->no_docker;
     code = ocitar_archive_begin(&t->archive, &archive);
     if (code == OCITAR_OK)
@@ -1148,6 +1183,7 @@ static int transfer_read(transfer *t, const list *paths, size_t count)
         if (done == DONE)
             done = complain_findings(in);
         t->lines += in->catalog.used;
+        t->slots += count_slots(in);
     }
     return done;
 }
@@ -1596,6 +1632,7 @@ static int import_target(importing *m, const char *path)
     if (open_reading(in, m->t.o, path, 0) != DONE || read_layout(in) != DONE)
         return FAILED;
     m->t.lines += in->catalog.used;
+    m->t.slots += count_slots(in);
     return complain_findings(in) == DONE ? read_notes(path, &m->notes)
                                          : FAILED;
 }
@@ -1614,10 +1651,10 @@ static int import_write(importing *m)
         return FAILED;
     }
     t->directory = &m->directory;
-    t->pool = (ocitar_descriptor *)grow(NULL, t->lines + 2, sizeof *t->pool);
+    t->pool = (ocitar_descriptor *)grow(NULL, t->slots + 2, sizeof *t->pool);
     ocitar_directory_layout(&m->directory, &layout);
     index.descriptors = t->pool;
-    index.capacity = t->lines + 2;
+    index.capacity = t->slots + 2;
     index.no_docker = 1;
     index.annotations = m->notes.notes.items;
     index.annotation_count = m->notes.notes.count;
@@ -1677,6 +1714,7 @@ static int command_import(options *o)
     if (done == DONE)
         done = complain_findings(&m.t.in[0]);
     m.t.lines = m.t.in[0].catalog.used;
+    m.t.slots = done == DONE ? count_slots(&m.t.in[0]) : 0;
     if (done == DONE)
         done = import_complete(&m);
     if (done == DONE)

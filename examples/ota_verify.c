@@ -25,7 +25,8 @@ static struct device {
     uint64_t names[NAMES];     /* of JSON objects, to find a name twice */
     uint8_t strings[768];
     uint8_t radio[1024];
-    ocitar_digest payload;     /* the first layer, once it is announced */
+    ocitar_digest manifest;    /* the one that is trusted */
+    ocitar_digest payload;     /* its first layer, once it is announced */
     uint32_t written;
 } device;
 
@@ -33,13 +34,19 @@ typedef char device_has_8_KiB[sizeof(struct device) <= 8192 ? 1 : -1];
 
 static FILE *slot;
 
-/* A reference passes in a document. */
+/* A reference passes in a document. What other documents say is nothing to
+   this device: anybody can put them beside. */
 static int announced(void *user, const ocitar_claim *claim)
 {
     (void)user;
-    if (claim->role == OCITAR_ROLE_LAYER && claim->position == 0 &&
-        device.payload.algorithm == 0)
+    if (claim->document == NULL) { /* index.json's first, if none is trusted */
+        if (claim->role == OCITAR_ROLE_MANIFEST && claim->position == 0 &&
+            device.manifest.algorithm == 0)
+            device.manifest = claim->digest;
+    } else if (claim->role == OCITAR_ROLE_LAYER && claim->position == 0 &&
+               ocitar_digest_equal(claim->document, &device.manifest)) {
         device.payload = claim->digest;
+    }
     return 0;
 }
 
@@ -89,6 +96,7 @@ static int receive(const char *expected)
     desc.core = 1; /* what a device must know */
     if (expected != NULL)
         e = ocitar_digest_parse(&desc.expected, expected, 0);
+    device.manifest = desc.expected;
     if (e == OCITAR_OK)
         e = ocitar_checker_begin(&device.checker, &desc);
     if (e != OCITAR_OK)

@@ -345,7 +345,7 @@ rm -rf away
 unpack a.tar
 mkfifo "u/$(path_of "$(sum_of fw.bin)")" u/fifo
 finds error 61 ': a link, a device' u
-finds note 8 '"fifo": not so: a file' u
+finds error 61 '"fifo": a link, a device' u
 with_index 's/"size":[0-9]*/"size":1/' size.tar
 finds error 14 "its descriptor's size: 1 != " size.tar
 with_index 's/"size":[0-9]*/"size":-1/' x.tar

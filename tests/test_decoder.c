@@ -288,7 +288,10 @@ static void test_v7(void)
     fill(b + 265, "user", 32); /* V7 had nothing there */
     fill(b + 297, "group", 32);
     fill(b + 329, "garbage!garbage!", 16);
-    fill(b + 345, "prefix", 155);
+    fill(b + 345, "prefix", 155); /* which some readers would put before it */
+    seal(b);
+    CHECK_CODE(decode(), OCITAR_E_FORMAT);
+    memset(b + 345, 0, 155);
     seal(b);
     CHECK_CODE(decode(), OCITAR_BLOCK_ENTRY);
     CHECK(name_is("a/b") && link_is("to") && owners_are("", ""));
@@ -378,13 +381,16 @@ static void test_prefixes(void)
 
     tape_clear();
     b = head(STAR, '0', "n", 0);
-    memset(b + 345, 'p', 131);
+    memset(b + 345, 'p', 131); /* ustar's goes on there */
     octal(b + 476, 12, 1);
     octal(b + 488, 12, 2);
     seal(b);
+    CHECK_CODE(decode(), OCITAR_E_FORMAT);
+    b[345 + 130] = 0;
+    seal(b);
     CHECK_CODE(decode(), OCITAR_BLOCK_ENTRY);
-    CHECK(dec.entry.name_len == 133 && dec.entry.name[131] == '/' &&
-          dec.entry.name[132] == 'n' && dec.entry.name[130] == 'p');
+    CHECK(dec.entry.name_len == 132 && dec.entry.name[130] == '/' &&
+          dec.entry.name[131] == 'n' && dec.entry.name[129] == 'p');
     tape_clear();
     b = head(GNU, '0', "n", 0);
     octal(b + 345, 12, 1);
@@ -429,7 +435,7 @@ static const number numbers12[] = {
     { TEXT("         17 "), 1, 15 },
     { TEXT("17"), 1, 15 },
     { TEXT("17 \0 \0"), 1, 15 },
-    { TEXT("\0\0 17"), 1, 15 },
+    { TEXT("\0\0 17"), 0, 0 }, /* 0 to who stops at the NUL */
     { TEXT("777777777777"), 1, 0777777777777 },
     { TEXT(""), 1, 0 },
     { TEXT("            "), 1, 0 },
@@ -755,15 +761,14 @@ static void test_long_name_forms(void)
     head(GNU, '0', "cut", 0);
     CHECK_CODE(decode(), OCITAR_BLOCK_ENTRY);
     CHECK(name_is("name"));
-    tape_clear(); /* it goes over a path of pax, as in Go */
+    tape_clear(); /* beside a path of pax: readers disagree on which counts */
     record("path", "pax");
     record("linkpath", "paxlink");
     records('x');
     meta('L', TEXT("gnu"));
     meta('K', TEXT("gnulink"));
     head(GNU, '1', "cut", 0);
-    CHECK_CODE(decode(), OCITAR_BLOCK_ENTRY);
-    CHECK(name_is("gnu") && link_is("gnulink") && dec.pax_len > 0);
+    CHECK_CODE(decode(), OCITAR_E_FORMAT);
     tape_clear(); /* over a prefix */
     meta('L', TEXT("name"));
     fill(head(USTAR, '0', "cut", 0) + 345, "prefix", 155);
