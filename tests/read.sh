@@ -1287,6 +1287,35 @@ check "mutated inputs: exit 0 or 1, but for$crashed" [ -z "$crashed" ]
 check "mutated inputs: $zeros of 900 are still good" [ $zeros -lt 600 ]
 check 'mutated inputs: what they left is a layout' "$ocitar" verify m
 
+# A digest of an algorithm that nobody here knows, out of a directory.
+unpack a.tar
+hex=$(printf '%064d' 7)
+mkdir -p u/blobs/blake3
+echo x >u/blobs/blake3/$hex
+with_index "s/\"digest\":\"sha256:[0-9a-f]*\"/\"digest\":\"blake3:$hex\"/;
+    s/\"size\":[0-9]*/\"size\":2/" b3.tar
+rm -rf u3
+mkdir u3
+tar -xf b3.tar -C u3
+for c in "export u3 b4.tar" "import u3 l4" "cat u3 blake3:$hex"; do
+    # shellcheck disable=SC2086 # a command and its operands
+    run $c
+    check "$c: exit 1" [ "$status" = 1 ]
+done
+# Names with escapes could not be told from those that are put beside them.
+with_index 's/"annotations"/"annotat\\u0069ons"/' esc.tar
+run import esc.tar l4
+check 'import: a name with an escape: exit 1' [ "$status" = 1 ]
+# More names than layers and blobs together.
+for i in 1 2 3 4 5 6 7 8 9; do printf ' --ref n%s/app:%s' $i $i; done >refs
+# shellcheck disable=SC2046 # options
+"$ocitar" pack --quiet $(cat refs) -o names.tar r1 r2 big app:1
+rm -rf l4
+run import names.tar l4
+check 'import: many names' done_well
+run export l4 names2.tar
+check 'export: many names' [ "$("$ocitar" ls names2.tar | grep -c /app:)" = 9 ]
+
 cd "$build" || exit 2
 chmod -R u+w "$dir"
 rm -rf "$dir"

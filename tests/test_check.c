@@ -573,7 +573,31 @@ static void test_rule_0(void)
                                 blobs[CONFIG].data, blobs[CONFIG].len),
                OCITAR_OK);
     FINDS(&p, "00Em"); /* it is there, but not named by index.json */
+    CHECK_CODE(ocitar_digest_of(&setup.expected, OCITAR_SHA256,
+                                blobs[MANIFEST].data, blobs[MANIFEST].len),
+               OCITAR_OK);
+    p.index = fill(p.index, blobs);
+    p.manifest = NULL; /* it is named, and not there */
+    FINDS(&p, "00Em 06iu 06iu 07wm");
+    p = good();
+    p.manifest = fill(p.manifest, blobs);
+    p.config = fill(p.config, blobs);
+    p.layer = NULL; /* it is there, and not whole */
+    FINDS(&p, "07Em");
     defaults();
+}
+
+/* Names that readers in Go take for those of the specification. */
+static void test_confused_names(void)
+{
+    INDEX("\"manifests\"", "\"Manifests\":[],\"manifests\"", "26E");
+    INDEX("\"manifests\"", "\"manife\xC5\xBFts\":[],\"manifests\"", "26E");
+    INDEX("\"digest\"", "\"Digest\":\"x\",\"digest\"", "26E");
+    INDEX("\"digest\"", "\"diges\":\"x\",\"digest\"", "");
+    CONFIG("\"os\"", "\"OS\":\"x\",\"os\"", "26E");
+    MANIFEST("\"layers\"", "\"mediatype\":\"x\",\"layers\"", "26E");
+    MANIFEST("\"config\"",
+             "\"annotations\":{\"A\":\"\",\"a\":\"\"},\"config\"", "");
 }
 
 static void test_rule_1(void)
@@ -3541,6 +3565,7 @@ int main(void)
 {
     run(test_good);
     run(test_rule_0);
+    run(test_confused_names);
     run(test_rule_1);
     run(test_rule_2);
     run(test_rule_3);
