@@ -9447,24 +9447,27 @@ typedef struct ocitar_i_check_row {
     const char *name;
 } ocitar_i_check_row;
 
+static int ocitar_i_check_small(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
 /* Readers in Go do not tell capitals from small letters, nor two odd letters
    from "s" and "k": is it a name as they read it? */
 static int ocitar_i_check_folds(const char *s, size_t len, const char *name)
 {
     size_t at = 0;
-    char c;
+    int c;
 
     for (; *name != 0; name++, at++) {
-        char want = *name >= 'A' && *name <= 'Z' ? (char)(*name + 32) : *name;
-
         if (at >= len)
             return 0;
-        c = s[at] >= 'A' && s[at] <= 'Z' ? (char)(s[at] + 32) : s[at];
+        c = ocitar_i_check_small(s[at]);
         if (len - at >= 2 && OCITAR_MEMCMP(s + at, "\xC5\xBF", 2) == 0)
             c = 's', at += 1;
         else if (len - at >= 3 && OCITAR_MEMCMP(s + at, "\xE2\x84\xAA", 3) == 0)
             c = 'k', at += 2;
-        if (c != want)
+        if (c != ocitar_i_check_small(*name))
             return 0;
     }
     return at == len;
