@@ -2859,7 +2859,7 @@ static void test_tree_xattrs_without_memory(void)
         if (e != OCITAR_OK)
             walk_spoilt(&w, OCITAR_E_MEMORY, 0);
     }
-    CHECK(e == OCITAR_OK && n > (with ? 15u : 8u));
+    CHECK(e == OCITAR_OK && n > (with ? 10u : 6u));
     CHECK_CODE(ocitar_layer_end(&w.layer), OCITAR_OK);
     walk_stop(&w);
     clean();
