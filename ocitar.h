@@ -3791,7 +3791,7 @@ static int ocitar_i_decoder_meta(ocitar_decoder *d)
     int e = 1;
 
     d->phase = OCITAR_I_DECODE_HEAD;
-    if (d->meta == 'g') { /* of Go's archive/tar never applied; kept by none */
+    if (d->meta == 'g') { /* not applied, as Go does not, and not kept */
         while ((e = ocitar_pax_next(&p, &len, &record)) == 1)
             if (ocitar_i_bytes_equal(record.key, record.key_len, "path", 4) ||
                 ocitar_i_bytes_equal(record.key, record.key_len, "linkpath",
@@ -9279,8 +9279,6 @@ static void ocitar_i_check_slot(ocitar_checker *c, const ocitar_slot *s,
 }
 
 /* -- the table -- */
-
-#define OCITAR_I_NO_SLOT UINT32_MAX
 
 /* The key of a digest: itself, or of a longer one the SHA-256 of all of it. */
 static void ocitar_i_check_key_of(const ocitar_checker *c,
