@@ -397,7 +397,7 @@ static void test_heap(void)
     ocitar_heap(&heap);
     p = (char *)heap.resize_fn(heap.user, NULL, 0, 10);
     must(p != NULL, "heap");
-    CHECK(((uintptr_t)p & 15) == 0);
+    CHECK(((uintptr_t)p & 7) == 0); /* malloc's own: 8 on some, 16 on most */
     memcpy(p, "123456789", 10);
     p = (char *)heap.resize_fn(heap.user, p, 10, 100000);
     must(p != NULL, "heap");
