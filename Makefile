@@ -24,7 +24,8 @@ TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
         build/test_hosted build/test_system build/test_artifact \
         build/test_codec build/test_index build/test_rules \
-        build/test_decoder build/test_json build/test_check build/test_kernels
+        build/test_decoder build/test_json build/test_check build/test_kernels \
+        build/test_move
 
 .PHONY: help all programs demo test install install-header lint format clean coverage model deep stack fuzz
 
@@ -161,6 +162,9 @@ build/test_system: tests/test_system.c tests/check.h ocitar.h
 build/test_kernels: tests/test_kernels.c tests/check.h ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_kernels.c $(LDLIBS)
+build/test_move: tests/test_move.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_move.c $(LDLIBS)
 build/test_hosted: tests/test_hosted.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_hosted.c build/implementation.o $(LDLIBS)
 
