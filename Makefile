@@ -25,7 +25,7 @@ TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_hosted build/test_system build/test_artifact \
         build/test_codec build/test_index build/test_rules \
         build/test_decoder build/test_json build/test_check build/test_kernels \
-        build/test_move
+        build/test_move build/test_check_read
 
 .PHONY: help all programs demo test install install-header lint format clean coverage model deep stack fuzz
 
@@ -150,6 +150,9 @@ build/test_artifact: tests/test_artifact.c tests/check.h ocitar.h build/implemen
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_artifact.c build/implementation.o $(LDLIBS)
 build/test_check: tests/test_check.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_check.c build/implementation.o $(LDLIBS)
+build/test_check_read: tests/test_check.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) -DTEST_BY_READING $(LDFLAGS) -o $@ tests/test_check.c $(LDLIBS)
 build/test_codec: tests/test_codec.c tests/check.h tests/tar_reader.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_codec.c build/implementation.o $(LDLIBS)
 build/test_index: tests/test_index.c tests/check.h tests/tar_reader.h tests/layout_reader.h ocitar.h build/implementation.o

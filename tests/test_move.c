@@ -19,7 +19,7 @@
 
 enum { SIZE = 1000003 };
 
-static char scratch[] = "/tmp/ocitar-move." "XX" "XX" "XX";
+static char test_directory[] = "/tmp/ocitar-move." "XX" "XX" "XX";
 static unsigned char content[SIZE];
 
 /* -- the two system calls, which may go wrong at the n-th -- */
@@ -85,7 +85,7 @@ static const char *path_of(const char *name)
     static int turn;
 
     turn = !turn;
-    snprintf(path[turn], sizeof path[0], "%s/%s", scratch, name);
+    snprintf(path[turn], sizeof path[0], "%s/%s", test_directory, name);
     return path[turn];
 }
 
@@ -364,7 +364,7 @@ int main(void)
 
     for (i = 0; i < SIZE; i++)
         content[i] = (unsigned char)(i * 2654435761u >> 13 & 255);
-    must(mkdtemp(scratch) != NULL, scratch);
+    must(mkdtemp(test_directory) != NULL, test_directory);
     test_in_core();
     expected(&want);
     test_files(copy_to_file, &want, "file");
@@ -372,6 +372,6 @@ int main(void)
     free(want.data);
     unlink(path_of("in"));
     unlink(path_of("out"));
-    must(rmdir(scratch) == 0, scratch);
+    must(rmdir(test_directory) == 0, test_directory);
     return check_done();
 }
