@@ -137,8 +137,10 @@
                                loops into strlen, and memcmp into bcmp)
        OCITAR_NO_SHA512        leave out SHA-384 and SHA-512 (about 1.5 KiB)
        OCITAR_NO_INTRINSICS    only portable C: not the SHA-256 instructions of
-                               x86 (used if they are there, whatever the
-                               compiler's flags; not with -ffreestanding)
+                               x86 and Armv8 (used if they are there, whatever
+                               the compiler's flags, but for Armv8 outside of
+                               Linux; not with -ffreestanding)
+       OCITAR_FORCE_INTRINSICS   only they: for a program that runs nowhere else
        OCITAR_MEMCPY, OCITAR_MEMMOVE, OCITAR_MEMSET, OCITAR_MEMCMP
                                your own, all four or none
 
@@ -1791,6 +1793,9 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 #endif
 
 /* Whose headers these are matters: with -ffreestanding there may be none. */
+#if defined OCITAR_NO_INTRINSICS && defined OCITAR_FORCE_INTRINSICS
+#  error "define OCITAR_NO_INTRINSICS or OCITAR_FORCE_INTRINSICS, not both"
+#endif
 #if defined OCITAR_NO_INTRINSICS || !__STDC_HOSTED__
 /* portable C */
 #elif (defined __x86_64__ || defined __i386__) && defined __GNUC__
