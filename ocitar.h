@@ -1789,6 +1789,22 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 #else
 #  define OCITAR_I_IMAGES 0
 #endif
+/* Conditions for the compiler, which drops what cannot be. */
+#ifdef OCITAR_NO_PAX
+#  define OCITAR_I_PAX 0
+#else
+#  define OCITAR_I_PAX 1
+#endif
+#ifdef OCITAR_CHECKER_CORE
+#  define OCITAR_I_FULL 0
+#else
+#  define OCITAR_I_FULL 1
+#endif
+#ifdef OCITAR_NO_ERROR_TEXT
+#  define OCITAR_I_WHY(text) ((void)(text), (const char *)NULL)
+#else
+#  define OCITAR_I_WHY(text) (text)
+#endif
 
 /* The sections below stand low to high: each calls only what is above it.
    The functions of the user are called from stream, spool, digest (a foreign
@@ -1945,6 +1961,17 @@ static void ocitar_i_bytes_store64(uint8_t *p, uint64_t v)
    Codes in words, and the tree of nodes in which errors stick and are
    forgiven. Calls bytes. */
 
+#ifdef OCITAR_NO_ERROR_TEXT
+OCITAR_API const char *ocitar_error_name(int code)
+{
+    return code == 0 ? "OK" : "E_?";
+}
+
+OCITAR_API const char *ocitar_error_text(int code)
+{
+    return code == 0 ? "no error" : "error";
+}
+#else
 typedef struct ocitar_i_error_row {
     const char *name;
     const char *text;
@@ -1994,6 +2021,7 @@ OCITAR_API const char *ocitar_error_text(int code)
 {
     return ocitar_i_error_find(code)->text;
 }
+#endif
 
 #if OCITAR_I_WRITES
 
@@ -2017,7 +2045,7 @@ static ocitar_error *ocitar_i_root_record(ocitar_root *root, int code,
     OCITAR_MEMSET(&root->error, 0, sizeof root->error);
     root->error.code = code;
     root->error.user_code = user_code;
-    root->error.subject = subject;
+    root->error.subject = OCITAR_I_WHY(subject);
     return &root->error;
 }
 
@@ -3283,6 +3311,11 @@ OCITAR_API size_t ocitar_error_format(const ocitar_error *error, char *out,
     t.out = out;
     t.capacity = out == NULL ? 0 : capacity;
     ocitar_i_text_add(&t, ocitar_error_text(error->code));
+#ifdef OCITAR_NO_ERROR_TEXT
+    digest[0] = ' ';
+    digest[1 + ocitar_i_bytes_signed(digest + 1, error->code)] = 0;
+    ocitar_i_text_add(&t, digest);
+#endif
     if (error->expected_size != error->actual_size) {
         ocitar_i_text_add(&t, ": ");
         ocitar_i_text_size(&t, error->expected_size);
@@ -3598,13 +3631,12 @@ static void ocitar_i_tar_need(ocitar_encoder *enc, unsigned record,
 }
 
 static void ocitar_i_tar_need_string(ocitar_encoder *enc, unsigned record,
-                                     size_t field, int *ustar)
+                                     const char *s, size_t len, size_t field,
+                                     int *ustar)
 {
-    char scratch[32];
-    size_t len;
-    const char *s = ocitar_i_tar_value(enc, record, scratch, &len);
     int before = *ustar;
 
+    len = ocitar_i_bytes_length(s, len);
     ocitar_i_tar_need(enc, record, len > field || !ocitar_i_tar_ascii(s, len),
                       ustar);
     if (record == OCITAR_I_PATH && ocitar_i_tar_split(s, len) > 0)
@@ -3696,7 +3728,7 @@ static int ocitar_i_tar_records_measure(ocitar_encoder *enc)
 
     enc->data_len = 0;
     enc->last_key = NULL;
-    if (enc->records == 0 && enc->entry->pax_count == 0)
+    if (!OCITAR_I_PAX || (enc->records == 0 && enc->entry->pax_count == 0))
         return OCITAR_OK;
     while (ocitar_i_tar_select(enc, &r)) {
         e = ocitar_i_tar_record_ok(&r);
@@ -3733,10 +3765,14 @@ static int ocitar_i_tar_needs(ocitar_encoder *enc)
     int ustar = enc->typeflag != 'g' && e->pax_count == 0;
     int octal = ocitar_i_tar_octal_ok(enc->mtime.seconds, OCITAR_I_OCTAL11);
 
-    ocitar_i_tar_need_string(enc, OCITAR_I_PATH, 100, &ustar);
-    ocitar_i_tar_need_string(enc, OCITAR_I_LINKPATH, 100, &ustar);
-    ocitar_i_tar_need_string(enc, OCITAR_I_UNAME, 32, &ustar);
-    ocitar_i_tar_need_string(enc, OCITAR_I_GNAME, 32, &ustar);
+    ocitar_i_tar_need_string(enc, OCITAR_I_PATH, e->name, e->name_len,
+                             100, &ustar);
+    ocitar_i_tar_need_string(enc, OCITAR_I_LINKPATH, e->linkname,
+                             e->linkname_len, 100, &ustar);
+    ocitar_i_tar_need_string(enc, OCITAR_I_UNAME, e->uname, e->uname_len,
+                             32, &ustar);
+    ocitar_i_tar_need_string(enc, OCITAR_I_GNAME, e->gname, e->gname_len,
+                             32, &ustar);
     ocitar_i_tar_need(enc, OCITAR_I_UID,
                       !ocitar_i_tar_octal_ok(e->uid, OCITAR_I_OCTAL7), &ustar);
     ocitar_i_tar_need(enc, OCITAR_I_GID,
@@ -3791,8 +3827,11 @@ OCITAR_API int ocitar_encoder_begin(ocitar_encoder *encoder,
         return e;
     if (!ustar && entry->format == OCITAR_FORMAT_USTAR)
         return OCITAR_E_RANGE;
+    if (!ustar && !OCITAR_I_PAX)
+        return OCITAR_E_UNSUPPORTED;
     encoder->pax = (uint8_t)!ustar;
-    if (encoder->pax && (encoder->data_len > 0 || encoder->typeflag == 'g'))
+    if (OCITAR_I_PAX && encoder->pax &&
+        (encoder->data_len > 0 || encoder->typeflag == 'g'))
         encoder->phase = OCITAR_I_TAR_PAX_HEAD;
     else
         encoder->phase = OCITAR_I_TAR_HEAD;
@@ -3805,7 +3844,7 @@ OCITAR_API size_t ocitar_encoder_size(const ocitar_encoder *encoder)
 
     if (encoder->entry == NULL)
         return 0;
-    if (encoder->pax && (encoder->data_len > 0 || n == 0))
+    if (OCITAR_I_PAX && encoder->pax && (encoder->data_len > 0 || n == 0))
         n += 512 + (encoder->data_len + 511) / 512 * 512;
     return n;
 }
@@ -4058,16 +4097,17 @@ OCITAR_API int ocitar_encoder_next(ocitar_encoder *encoder,
     if (encoder == NULL || encoder->phase == OCITAR_I_TAR_DONE)
         return 0;
     OCITAR_MEMSET(block, 0, 512);
-    if (encoder->phase == OCITAR_I_TAR_PAX_HEAD) {
+    if (OCITAR_I_PAX && encoder->phase == OCITAR_I_TAR_PAX_HEAD) {
         ocitar_i_tar_pax_head(encoder, block);
         encoder->phase = OCITAR_I_TAR_PAX_DATA;
-    } else if (encoder->phase == OCITAR_I_TAR_PAX_DATA) {
+    } else if (OCITAR_I_PAX && encoder->phase == OCITAR_I_TAR_PAX_DATA) {
         ocitar_i_tar_pax_data(encoder, block);
     } else {
         ocitar_i_tar_head(encoder, block);
         encoder->phase = OCITAR_I_TAR_DONE;
     }
-    if (encoder->phase == OCITAR_I_TAR_PAX_DATA && encoder->data_left == 0)
+    if (OCITAR_I_PAX && encoder->phase == OCITAR_I_TAR_PAX_DATA &&
+        encoder->data_left == 0)
         encoder->phase = encoder->typeflag == 'g' ? OCITAR_I_TAR_DONE
                                                   : OCITAR_I_TAR_HEAD;
     return 1;
@@ -4095,7 +4135,7 @@ enum { /* which meta entries came, and which header this is */
 static int ocitar_i_decoder_fail(ocitar_decoder *d, int code, const char *why)
 {
     d->phase = OCITAR_I_DECODE_FAILED;
-    d->why = why;
+    d->why = OCITAR_I_WHY(why);
     return code;
 }
 
@@ -4467,7 +4507,7 @@ static int ocitar_i_decoder_entry(ocitar_decoder *d, const uint8_t *b)
 
     if (!ocitar_i_decoder_strings(d, b))
         return d->need > 0 ? (int)OCITAR_E_LIMIT : (int)OCITAR_E_FORMAT;
-    if (!ocitar_i_decoder_merge(d))
+    if (OCITAR_I_PAX && !ocitar_i_decoder_merge(d))
         return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT, "a pax record");
     if (e->typeflag == 0)
         e->typeflag = e->name_len > 0 && e->name[e->name_len - 1] == '/'
@@ -4504,13 +4544,15 @@ static int ocitar_i_decoder_head(ocitar_decoder *d, const uint8_t *b)
     if (!ocitar_i_decoder_numbers(d, b))
         return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT,
                                      "a number of the header");
-    if (typeflag == 'x' || typeflag == 'g' || typeflag == 'L' ||
-        typeflag == 'K')
-        return d->entry.size < 0
-                   ? ocitar_i_decoder_fail(d, OCITAR_E_FORMAT,
-                                           "a negative size")
-                   : ocitar_i_decoder_meta_begin(d, typeflag, d->entry.size);
-    return ocitar_i_decoder_entry(d, b);
+    if (typeflag != 'x' && typeflag != 'g' && typeflag != 'L' &&
+        typeflag != 'K')
+        return ocitar_i_decoder_entry(d, b);
+    if (!OCITAR_I_PAX)
+        return ocitar_i_decoder_fail(d, OCITAR_E_UNSUPPORTED,
+                                     "a head of several entries");
+    return d->entry.size < 0
+               ? ocitar_i_decoder_fail(d, OCITAR_E_FORMAT, "a negative size")
+               : ocitar_i_decoder_meta_begin(d, typeflag, d->entry.size);
 }
 
 OCITAR_API int ocitar_decoder_begin(ocitar_decoder *decoder, void *buffer,
@@ -4542,6 +4584,8 @@ OCITAR_API int ocitar_decoder_next(ocitar_decoder *decoder,
         got = ocitar_i_decoder_head(d, block);
         break;
     case OCITAR_I_DECODE_META:
+        if (!OCITAR_I_PAX)
+            return OCITAR_E_STATE;
         n = d->meta_len - d->meta_got < 512 ? d->meta_len - d->meta_got : 512;
         OCITAR_MEMCPY(d->buffer + d->meta_at + d->meta_got, block, n);
         d->meta_got += (uint32_t)n;
@@ -5524,6 +5568,49 @@ static int ocitar_i_name_port_ok(const char *s)
 #define OCITAR_I_TYPE_CONFIG OCITAR_I_TYPE_OCI "config.v1+json"
 #define OCITAR_I_TYPE_LAYER OCITAR_I_TYPE_OCI "layer.v1.tar"
 #define OCITAR_I_TYPE_EMPTY "application/vnd.oci.empty.v1+json"
+
+/* The name in column `to` of the row that has `type`. */
+static const char *ocitar_i_media_type(const char *type, int to)
+{
+    static const char *const types[][2] = {
+        { OCITAR_I_TYPE_MANIFEST,
+          OCITAR_I_TYPE_DOCKER "distribution.manifest.v2+json" },
+        { OCITAR_I_TYPE_INDEX,
+          OCITAR_I_TYPE_DOCKER "distribution.manifest.list.v2+json" },
+        { OCITAR_I_TYPE_CONFIG,
+          OCITAR_I_TYPE_DOCKER "container.image.v1+json" },
+        { OCITAR_I_TYPE_LAYER,
+          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar" },
+        { OCITAR_I_TYPE_LAYER "+gzip",
+          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.gzip" },
+        { OCITAR_I_TYPE_LAYER "+zstd",
+          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.zstd" },
+        { OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar",
+          OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar" },
+        { OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar+gzip",
+          OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar.gzip" }
+    };
+    size_t i, len = ocitar_i_bytes_length(type, 0);
+
+    for (i = 0; i < sizeof types / sizeof types[0]; i++) {
+        const char *from = types[i][to == 0];
+
+        if (ocitar_i_bytes_equal(type, len, from,
+                                 ocitar_i_bytes_length(from, 0)))
+            return types[i][to != 0];
+    }
+    return type;
+}
+
+OCITAR_API const char *ocitar_media_type_docker(const char *type)
+{
+    return ocitar_i_media_type(type, 1);
+}
+
+OCITAR_API const char *ocitar_media_type_oci(const char *type)
+{
+    return ocitar_i_media_type(type, 0);
+}
 
 #endif /* OCITAR_I_READS || OCITAR_I_IMAGES */
 
@@ -7729,49 +7816,6 @@ OCITAR_API int ocitar_platform_uname(ocitar_platform *out, const char *machine)
     return OCITAR_OK;
 }
 
-/* The name in column `to` of the row that has `type`. */
-static const char *ocitar_i_media_type(const char *type, int to)
-{
-    static const char *const types[][2] = {
-        { OCITAR_I_TYPE_MANIFEST,
-          OCITAR_I_TYPE_DOCKER "distribution.manifest.v2+json" },
-        { OCITAR_I_TYPE_INDEX,
-          OCITAR_I_TYPE_DOCKER "distribution.manifest.list.v2+json" },
-        { OCITAR_I_TYPE_CONFIG,
-          OCITAR_I_TYPE_DOCKER "container.image.v1+json" },
-        { OCITAR_I_TYPE_LAYER,
-          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar" },
-        { OCITAR_I_TYPE_LAYER "+gzip",
-          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.gzip" },
-        { OCITAR_I_TYPE_LAYER "+zstd",
-          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.zstd" },
-        { OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar",
-          OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar" },
-        { OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar+gzip",
-          OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar.gzip" }
-    };
-    size_t i, len = ocitar_i_bytes_length(type, 0);
-
-    for (i = 0; i < sizeof types / sizeof types[0]; i++) {
-        const char *from = types[i][to == 0];
-
-        if (ocitar_i_bytes_equal(type, len, from,
-                                 ocitar_i_bytes_length(from, 0)))
-            return types[i][to != 0];
-    }
-    return type;
-}
-
-OCITAR_API const char *ocitar_media_type_docker(const char *type)
-{
-    return ocitar_i_media_type(type, 1);
-}
-
-OCITAR_API const char *ocitar_media_type_oci(const char *type)
-{
-    return ocitar_i_media_type(type, 0);
-}
-
 /* A document: a function that emits it from its subject. */
 typedef void (*ocitar_i_document_fn)(ocitar_i_json *j, const void *subject);
 
@@ -9896,6 +9940,13 @@ OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer)
 
 #if OCITAR_I_READS
 
+#ifdef OCITAR_NO_ERROR_TEXT
+OCITAR_API const char *ocitar_rule_text(int rule)
+{
+    (void)rule;
+    return "";
+}
+#else
 OCITAR_API const char *ocitar_rule_text(int rule)
 {
     static const char *const texts[] = {
@@ -9967,6 +10018,13 @@ OCITAR_API const char *ocitar_rule_text(int rule)
                ? ""
                : texts[rule];
 }
+#endif
+
+/* What OCITAR_CHECKER_CORE never looks into. */
+#define OCITAR_I_LAYER(c)                                                     \
+    (OCITAR_I_FULL ? (c)->desc.layer : (ocitar_layer_checker *)NULL)
+#define OCITAR_I_CODEC(c)                                                     \
+    (OCITAR_I_FULL ? (c)->codec : (const ocitar_codec *)NULL)
 
 /* -- findings -- */
 
@@ -9995,7 +10053,7 @@ static int ocitar_i_check_wanted(const ocitar_checker *c, int rule)
 {
     const uint64_t core = 0x20008c0686f078bdu;
 
-    return !c->desc.core || (core >> rule & 1) != 0;
+    return (OCITAR_I_FULL && !c->desc.core) || (core >> rule & 1) != 0;
 }
 
 /* Fills in what a finding has by its rule, and counts and tells it. */
@@ -10033,7 +10091,7 @@ static void ocitar_i_check_entry(ocitar_checker *c, const ocitar_entry *entry,
     OCITAR_MEMSET(&f, 0, sizeof f);
     f.name = entry->name;
     f.name_len = entry->name_len;
-    f.text = text;
+    f.text = OCITAR_I_WHY(text);
     ocitar_i_check_tell(c, &f, rule, severity);
 }
 
@@ -11492,7 +11550,7 @@ static int ocitar_i_check_layer_entry(void *user, const ocitar_entry *e)
 
 static void ocitar_i_check_layer_begin(ocitar_checker *c)
 {
-    ocitar_layer_checker *l = c->desc.layer;
+    ocitar_layer_checker *l = OCITAR_I_LAYER(c);
     ocitar_reader_desc d;
 
     OCITAR_MEMSET(&d, 0, sizeof d);
@@ -11513,13 +11571,14 @@ static void ocitar_i_check_layer_begin(ocitar_checker *c)
 static void ocitar_i_check_layer_push(ocitar_checker *c, const void *data,
                                       size_t len)
 {
-    if (c->desc.layer != NULL && c->desc.layer->reader.error == OCITAR_OK)
-        ocitar_reader_push(&c->desc.layer->reader, data, len);
+    if (OCITAR_I_LAYER(c) != NULL &&
+        OCITAR_I_LAYER(c)->reader.error == OCITAR_OK)
+        ocitar_reader_push(&OCITAR_I_LAYER(c)->reader, data, len);
 }
 
 static void ocitar_i_check_layer_end(ocitar_checker *c)
 {
-    ocitar_layer_checker *l = c->desc.layer;
+    ocitar_layer_checker *l = OCITAR_I_LAYER(c);
     int e;
 
     if (l == NULL)
@@ -11561,7 +11620,7 @@ static void ocitar_i_check_coded(ocitar_checker *c, int code)
 static void ocitar_i_check_unpack(ocitar_checker *c, const void *data,
                                   size_t len)
 {
-    if (c->codec != NULL)
+    if (OCITAR_I_CODEC(c) != NULL)
         ocitar_i_check_coded(c, c->codec->write_fn(c->codec->user, data, len,
                                                    ocitar_i_check_put, c));
 }
@@ -11581,15 +11640,16 @@ static void ocitar_i_check_sniff(ocitar_checker *c)
     if (c->magic_len == 0 || m[0] == '{' || m[0] == ' ' || m[0] == '\n' ||
         m[0] == '\t' || m[0] == '\r')
         ocitar_i_check_doc_begin(c); /* or a tar, whose first name is so */
-    if (c->desc.layer != NULL)
+    if (OCITAR_I_LAYER(c) != NULL)
         ocitar_i_check_layer_begin(c);
     c->unpacked = 0;
-    if (kind == OCITAR_I_BLOB_BYTES || c->desc.codec_fn == NULL)
+    if (!OCITAR_I_FULL || kind == OCITAR_I_BLOB_BYTES ||
+        c->desc.codec_fn == NULL)
         return;
     c->codec = c->desc.codec_fn(c->desc.user, m);
-    if (c->codec != NULL && c->codec->begin_fn(c->codec->user) != 0)
+    if (OCITAR_I_CODEC(c) != NULL && c->codec->begin_fn(c->codec->user) != 0)
         c->codec = NULL;
-    if (c->codec != NULL)
+    if (OCITAR_I_CODEC(c) != NULL)
         ocitar_i_digester_begin(&c->data, OCITAR_SHA256, NULL, c->kernel);
 }
 
@@ -11640,11 +11700,11 @@ static int ocitar_i_check_data(void *user, const void *data, size_t len)
 /* The end of a compressed or plain layer, as far as it was looked into. */
 static void ocitar_i_check_unpacked(ocitar_checker *c)
 {
-    const ocitar_layer_checker *l = c->desc.layer;
+    const ocitar_layer_checker *l = OCITAR_I_LAYER(c);
     ocitar_digest digest;
     int plain = c->kind == OCITAR_I_BLOB_BYTES;
 
-    if (c->codec != NULL) {
+    if (OCITAR_I_CODEC(c) != NULL) {
         const ocitar_codec *codec = c->codec;
         int code = codec->end_fn(codec->user, ocitar_i_check_put, c);
 
@@ -11672,7 +11732,7 @@ static void ocitar_i_check_unpacked(ocitar_checker *c)
    name begins so. */
 static void ocitar_i_check_perhaps(ocitar_checker *c)
 {
-    if (c->desc.layer == NULL || !c->desc.layer->reader.ended)
+    if (OCITAR_I_LAYER(c) == NULL || !OCITAR_I_LAYER(c)->reader.ended)
         return;
     c->kind = OCITAR_I_BLOB_BYTES;
     c->bad = c->warn = 0;
@@ -11997,7 +12057,7 @@ static void ocitar_i_check_layer(ocitar_checker *c, const ocitar_slot *s,
 
     if (media < OCITAR_I_MEDIA_TAR)
         return;
-    if (!packed && kind == OCITAR_I_BLOB_BROKEN && c->desc.layer == NULL &&
+    if (!packed && kind == OCITAR_I_BLOB_BROKEN && OCITAR_I_LAYER(c) == NULL &&
         node->actual >= 1024) /* perhaps a tar: nobody looked */
         kind = want;
     if (kind != want) {
@@ -12008,7 +12068,8 @@ static void ocitar_i_check_layer(ocitar_checker *c, const ocitar_slot *s,
     }
     if (node->bad != 0)
         ocitar_i_check_slot(c, s, node->bad, OCITAR_ERROR, OCITAR_INVALID);
-    else if (node->warn == OCITAR_I_UNCHECKED_LAYER || c->desc.layer == NULL ||
+    else if (node->warn == OCITAR_I_UNCHECKED_LAYER ||
+             OCITAR_I_LAYER(c) == NULL ||
              (packed && ocitar_i_check_get(c, OCITAR_I_ROLE_UNPACKED,
                                            ocitar_i_check_index(c, node) + 1,
                                            0) == NULL))
@@ -12427,11 +12488,11 @@ static void ocitar_i_scan_blob(ocitar_i_scan *s)
    the end is met as ever. */
 static uint64_t ocitar_i_scan_idle(const ocitar_checker *c)
 {
-    const ocitar_layer_checker *l = c->desc.layer;
+    const ocitar_layer_checker *l = OCITAR_I_LAYER(c);
     uint64_t left = c->reader.left;
 
     if (c->file != OCITAR_I_FILE_BLOB || c->blob.live != 2 || left == 0 ||
-        c->magic_len < 4 || c->document == 1 || c->codec != NULL)
+        c->magic_len < 4 || c->document == 1 || OCITAR_I_CODEC(c) != NULL)
         return 0;
     if (c->kind == OCITAR_I_BLOB_BYTES && l != NULL &&
         l->reader.error == OCITAR_OK && !l->reader.ended &&
@@ -12445,8 +12506,8 @@ static void ocitar_i_scan_skip(ocitar_i_scan *s, uint64_t n)
     ocitar_reader *outer = &s->checker->reader;
 
     if (s->checker->kind == OCITAR_I_BLOB_BYTES &&
-        s->checker->desc.layer != NULL) {
-        ocitar_reader *inner = &s->checker->desc.layer->reader;
+        OCITAR_I_LAYER(s->checker) != NULL) {
+        ocitar_reader *inner = &OCITAR_I_LAYER(s->checker)->reader;
 
         if (inner->error == OCITAR_OK && !inner->ended) {
             inner->left -= n;
@@ -12530,7 +12591,7 @@ OCITAR_API int ocitar_checker_end(ocitar_checker *checker)
         return OCITAR_E_ARG;
     if (c->judged) /* the counts and what was told stay as they are */
         return c->verdict;
-    if (c->codec != NULL) /* it was cut within a blob */
+    if (OCITAR_I_CODEC(c) != NULL) /* it was cut within a blob */
         c->codec->end_fn(c->codec->user, NULL, NULL);
     c->codec = NULL;
     ocitar_i_digester_drop(&c->blob);
