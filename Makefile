@@ -24,7 +24,7 @@ TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
         build/test_hosted build/test_system build/test_artifact \
         build/test_codec build/test_index build/test_rules \
-        build/test_decoder build/test_json build/test_check
+        build/test_decoder build/test_json build/test_check build/test_kernels
 
 .PHONY: help all programs demo test install install-header lint format clean coverage model deep stack fuzz \
         bench bench-keep instructions
@@ -164,6 +164,9 @@ build/test_rules: tests/test_rules.c tests/check.h tests/tar_reader.h tests/layo
 build/test_system: tests/test_system.c tests/check.h ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_system.c $(LDLIBS)
+build/test_kernels: tests/test_kernels.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_kernels.c $(LDLIBS)
 build/test_hosted: tests/test_hosted.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_hosted.c build/implementation.o $(LDLIBS)
 

@@ -48,7 +48,7 @@ tidy() {
 }
 
 programs='errors digest tar decoder json archive spool layout image layer artifact
-    index rules hosted'
+    index rules kernels hosted'
 
 under_valgrind() { # program
     valgrind -q --error-exitcode=9 --leak-check=full --track-fds=no "$@"

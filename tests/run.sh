@@ -34,6 +34,7 @@ for t in errors digest tar decoder json archive spool layout image layer \
     codec artifact index rules check hosted system; do
     part "$t" "$build/test_$t"
 done
+part kernels "$build/test_kernels" 100000
 # Against Python's reading of the same.
 if command -v python3 >/dev/null; then
     part 'tars of python' python3 tests/decoder_compare.py "$build"
