@@ -23,7 +23,7 @@
 #  include <openssl/evp.h>
 #endif
 
-enum { PIECE = 65536, LARGEST = 1 << 20, TOGETHER = 3 };
+enum { PIECE = 65536, LARGEST = 1 << 20, TOGETHER = 3, GROUP = 12 };
 
 static int fail(const char *what)
 {
@@ -276,9 +276,8 @@ static int put_nowhere(void *user, const void *data, size_t len)
     return 0;
 }
 
-/* Numbered, so that no two are the same. */
-static void put_blobs(target *t, unsigned char *data, size_t size,
-                      size_t count)
+/* The first bytes of each are its number, so that no two are the same. */
+static void put_each(target *t, unsigned char *data, size_t size, size_t count)
 {
     size_t i;
 
@@ -289,8 +288,35 @@ static void put_blobs(target *t, unsigned char *data, size_t size,
     }
 }
 
-static double blobs_sample(unsigned char *buffer, unsigned char *data,
-                           size_t size, size_t count)
+/* The same, a group at a time. */
+static void put_groups(target *t, unsigned char *data, size_t size,
+                       size_t count)
+{
+    const void *starts[GROUP];
+    size_t sizes[GROUP], i, j;
+    ocitar_digest digests[GROUP];
+
+    for (i = 0; i < GROUP; i++) {
+        starts[i] = data + i * size;
+        sizes[i] = size;
+    }
+    for (i = 0; i < count; i += j) {
+        for (j = 0; j < GROUP && i + j < count; j++) {
+            size_t n = i + j;
+
+            memcpy(data + j * size, &n, sizeof n);
+        }
+        if (ocitar_blob_put_many(&t->layout, 0, starts, sizes, j, digests) !=
+            OCITAR_OK)
+            fail("blob_put_many");
+    }
+}
+
+typedef void (*put_fn)(target *, unsigned char *, size_t, size_t);
+
+/* Nanoseconds a blob. */
+static double blobs_sample(put_fn put, unsigned char *buffer,
+                           unsigned char *data, size_t size, size_t count)
 {
     ocitar_sink sink = OCITAR_ZERO;
     target t;
@@ -299,7 +325,7 @@ static double blobs_sample(unsigned char *buffer, unsigned char *data,
     sink.put_fn = put_nowhere;
     target_begin(&t, &sink, buffer, PIECE);
     begin = worked();
-    put_blobs(&t, data, size, count);
+    put(&t, data, size, count);
     taken = (worked() - begin) * 1e9 / (double)count;
     target_end(&t);
     return taken;
@@ -308,15 +334,19 @@ static double blobs_sample(unsigned char *buffer, unsigned char *data,
 static int blobs(size_t rounds, size_t count)
 {
     static const size_t sizes[] = { 100, 4096 };
-    unsigned char *buffer = memory_of(PIECE), *data = memory_of(PIECE);
+    unsigned char *buffer = memory_of(PIECE);
+    unsigned char *data = memory_of((size_t)GROUP * 4096);
     uint64_t seed = 1;
     size_t round, s;
 
-    fill(data, PIECE, &seed);
+    fill(data, (size_t)GROUP * 4096, &seed);
     for (round = 0; round < rounds; round++)
-        for (s = 0; s < 2; s++)
-            printf("put %lu %.3f\n", (unsigned long)sizes[s],
-                   blobs_sample(buffer, data, sizes[s], count));
+        for (s = 0; s < 2; s++) {
+            printf("one %lu %.3f\n", (unsigned long)sizes[s],
+                   blobs_sample(put_each, buffer, data, sizes[s], count));
+            printf("together %lu %.3f\n", (unsigned long)sizes[s],
+                   blobs_sample(put_groups, buffer, data, sizes[s], count));
+        }
     free(buffer);
     free(data);
     return 0;
@@ -332,7 +362,7 @@ static int small(const char *out, size_t count, size_t size)
     fill(data, size, &seed);
     target_open(&t, open_or_fail(out, O_WRONLY | O_CREAT | O_TRUNC), buffer,
                 PIECE);
-    put_blobs(&t, data, size, count);
+    put_each(&t, data, size, count);
     target_end(&t);
     free(buffer);
     free(data);

@@ -244,8 +244,9 @@ class Bench:
         self.times = {}
 
     def note(self, text):
-        self.notes.append(text)
-        print("bench: " + text, flush=True)
+        if text not in self.notes:
+            self.notes.append(text)
+            print("bench: " + text, flush=True)
 
     def add(self, *row, **more):
         self.rows.append(Row(*row, **more))
@@ -351,16 +352,18 @@ class Bench:
 
     def blobs(self):
         count = 500 if self.quick else 20000
+        goals = {("one", 100): 200, ("one", 4096): 3000,
+                 ("together", 100): 200, ("together", 4096): 1900}
         for compiler in self.compilers("bench_"):
             s = self.samples_of(self.r.tool("bench_" + compiler), "blobs",
                                 self.rounds, count)
-            for (way, size), values in sorted(s.items()):
-                self.add("a blob of %s to nothing, %s%s" %
-                         (size_text(size), compiler,
-                          "" if way == "put" else ", " + way),
-                         "", values, None, unit="ns",
-                         goal={100: 200, 4096: 3000 if way == "put" else
-                               1900}[size], show=compiler == "gcc")
+            for (way, size), values in sorted(s.items(), key=lambda i: i[0]
+                                              [1]):
+                what = "a blob" if way == "one" else "one of 12 blobs"
+                self.add("%s of %s to nothing, %s" %
+                         (what, size_text(size), compiler), "", values, None,
+                         unit="ns", show=compiler == "gcc",
+                         goal=goals.get((way, size)))
 
     def writes(self):
         if not self.has("strace"):
