@@ -556,6 +556,8 @@ OCITAR_API int ocitar_json_end(ocitar_json *json);
 
 /* ---- stream ------------------------------------------------------------ */
 
+struct ocitar_fd; /* hosted */
+
 /* Where bytes go. Functions return 0, or a code of yours, which comes back as
    user_code of OCITAR_E_SINK. put_fn takes everything or fails, and is never
    called with 0 bytes. put_at_fn and truncate_fn come together or not at all;
@@ -567,6 +569,10 @@ typedef struct ocitar_sink {
                      size_t len);
     int (*truncate_fn)(void *user, uint64_t offset);
     void *user;
+    /* Takes up to `len` bytes straight out of a file, from `offset` on, and
+       returns how many; what it leaves comes by put_fn. Optional. */
+    uint64_t (*move_fn)(void *user, const struct ocitar_fd *file,
+                        uint64_t offset, uint64_t len);
 } ocitar_sink;
 
 /* Where bytes come from. get_fn puts up to `capacity` bytes at `out` and
@@ -580,6 +586,11 @@ typedef struct ocitar_source {
        move it. Optional. */
     int (*get_at_fn)(void *user, uint64_t offset, void *out, size_t capacity,
                      size_t *len);
+    /* Optional, both or none: the file that the bytes are in, for move_fn, and
+       whether it is what it was. That is noted with `begin` 1; with 0 a code
+       other than 0 means that it changed. */
+    const struct ocitar_fd *file;
+    int (*same_fn)(void *user, int begin);
 } ocitar_source;
 
 /* ---- archive ----------------------------------------------------------- */
@@ -1601,7 +1612,9 @@ OCITAR_API int ocitar_catalog_copy(const ocitar_line *blob,
    closes it. Short writes and EINTR are dealt with; user codes are errno. */
 typedef struct ocitar_fd {
     int descriptor;
-    int64_t start; /* offset at begin; -1: cannot seek */
+    int64_t start;   /* offset at begin; -1: cannot seek */
+    int64_t seen[5]; /* size and times, to tell whether it changed */
+    uint8_t is_pipe;
 } ocitar_fd;
 
 OCITAR_API void ocitar_fd_begin(ocitar_fd *fd, int descriptor);
@@ -5320,6 +5333,18 @@ static int ocitar_i_sink_put_at(const ocitar_sink *sink, uint64_t offset,
     return sink->put_at_fn(sink->user, offset, data, len);
 }
 
+/* Bytes out of the source's file, as many as the sink takes that way. */
+static uint64_t ocitar_i_sink_move(const ocitar_sink *sink,
+                                   const ocitar_source *source, uint64_t len)
+{
+    uint64_t n;
+
+    if (ocitar_i_sink_dry(sink))
+        return 0;
+    n = sink->move_fn(sink->user, source->file, 0, len);
+    return n < len ? n : len;
+}
+
 static int ocitar_i_sink_truncate(const ocitar_sink *sink, uint64_t offset)
 {
     if (ocitar_i_sink_dry(sink))
@@ -5492,6 +5517,29 @@ static int ocitar_i_archive_body(ocitar_archive *a, const void *data,
     if (a->entry == OCITAR_I_ENTRY_SELF)
         a->entry = OCITAR_I_ENTRY_NONE;
     return ocitar_i_archive_pad(a);
+}
+
+/* Less is not worth a flush of the buffer before it. */
+enum { OCITAR_I_MOVE_MIN = 262144 };
+
+/* The open entry's body, or its beginning, past the buffer; *moved is 0 if the
+   sink does not do that. */
+static int ocitar_i_archive_move(ocitar_archive *a,
+                                 const ocitar_source *source, uint64_t *moved)
+{
+    int e;
+
+    *moved = 0;
+    if (a->left < OCITAR_I_MOVE_MIN || a->sink.move_fn == NULL ||
+        source->file == NULL || source->same_fn == NULL)
+        return OCITAR_OK;
+    e = ocitar_i_archive_drain(a);
+    if (e != OCITAR_OK)
+        return e;
+    *moved = ocitar_i_sink_move(&a->sink, source, a->left);
+    a->flushed += *moved;
+    a->left -= *moved;
+    return a->left > 0 ? (int)OCITAR_OK : ocitar_i_archive_pad(a);
 }
 
 /* Takes the open entry back, if its bytes can still be had. */
@@ -6995,44 +7043,57 @@ OCITAR_API int ocitar_blob_assume(ocitar_layout *layout,
     return e;
 }
 
-/* One reading of a source: hashed, and written if `out` is set. */
-static int ocitar_i_blob_read(ocitar_layout *l, const ocitar_source *source,
-                              ocitar_digester *d, void *buffer,
-                              size_t buffer_size, uint64_t limit, int out)
+/* What two readings of a source have in common. */
+typedef struct ocitar_i_reading {
+    const ocitar_source *source;
+    void *buffer;
+    size_t buffer_size;
+    uint64_t limit; /* bytes that it may have */
+    uint64_t skip;  /* of which so many are written already */
+    int out;        /* is this the reading that writes? */
+} ocitar_i_reading;
+
+/* One reading: hashed, and written if it is to be. */
+static int ocitar_i_blob_read(ocitar_layout *l, const ocitar_i_reading *r,
+                              ocitar_digester *d)
 {
-    size_t n = 0;
+    const ocitar_source *source = r->source;
+    size_t n = 0, skip;
     int e = OCITAR_OK, code;
 
     for (;;) {
         n = 0;
-        code = source->get_fn(source->user, buffer, buffer_size, &n);
+        code = source->get_fn(source->user, r->buffer, r->buffer_size, &n);
         ocitar_i_layout_root(l)->user_code = code;
-        if (code != 0 || n > buffer_size)
+        if (code != 0 || n > r->buffer_size)
             return OCITAR_E_SOURCE;
         if (n == 0)
             return OCITAR_OK;
-        if (n > limit - d->length)
-            return out ? OCITAR_E_CHANGED : OCITAR_E_RANGE;
-        e = ocitar_digester_update(d, buffer, n);
+        if (n > r->limit - d->length)
+            return r->out ? OCITAR_E_CHANGED : OCITAR_E_RANGE;
+        skip = d->length >= r->skip         ? 0
+               : r->skip - d->length < n ? (size_t)(r->skip - d->length)
+                                         : n;
+        e = ocitar_digester_update(d, r->buffer, n);
         ocitar_i_layout_root(l)->user_code = d->error;
-        if (e == OCITAR_OK && out)
-            e = l->driver->write_fn(l->driver_user, buffer, n);
+        if (e == OCITAR_OK && r->out && n > skip)
+            e = l->driver->write_fn(l->driver_user,
+                                    (const char *)r->buffer + skip, n - skip);
         if (e != OCITAR_OK)
             return e;
     }
 }
 
 /* A reading with its own digester, from begin to end. */
-static int ocitar_i_blob_pass(ocitar_layout *l, const ocitar_source *source,
-                              uint8_t algorithm, void *buffer,
-                              size_t buffer_size, uint64_t limit, int out,
-                              ocitar_digest *digest, uint64_t *size)
+static int ocitar_i_blob_pass(ocitar_layout *l, const ocitar_i_reading *r,
+                              uint8_t algorithm, ocitar_digest *digest,
+                              uint64_t *size)
 {
     ocitar_digester d;
     int e = ocitar_i_digester_begin(&d, algorithm, l->engine, l->kernel);
 
     if (e == OCITAR_OK)
-        e = ocitar_i_blob_read(l, source, &d, buffer, buffer_size, limit, out);
+        e = ocitar_i_blob_read(l, r, &d);
     else
         ocitar_i_layout_root(l)->user_code = d.error;
     *size = d.length;
@@ -7045,20 +7106,43 @@ static int ocitar_i_blob_pass(ocitar_layout *l, const ocitar_source *source,
 }
 
 /* The second reading, into an open blob; what differs is E_CHANGED. */
-static int ocitar_i_blob_again(ocitar_layout *l, const ocitar_source *source,
-                               void *buffer, size_t buffer_size,
-                               const ocitar_digest *digest, uint64_t size)
+static int ocitar_i_blob_again(ocitar_layout *l, const ocitar_i_reading *r,
+                               const ocitar_digest *digest)
 {
+    const ocitar_source *source = r->source;
     ocitar_digest again;
     uint64_t length;
-    int e = ocitar_i_blob_pass(l, source, digest->algorithm, buffer,
-                               buffer_size, size, 1, &again, &length);
+    int e, code = source->rewind_fn(source->user);
 
+    ocitar_i_layout_root(l)->user_code = code;
+    if (code != 0)
+        return OCITAR_E_SOURCE;
+    e = ocitar_i_blob_pass(l, r, digest->algorithm, &again, &length);
     if (e == OCITAR_OK &&
-        (length != size || !ocitar_digest_equal(&again, digest))) {
+        (length != r->limit || !ocitar_digest_equal(&again, digest))) {
         ocitar_i_layout_root(l)->user_code = 0;
         e = OCITAR_E_CHANGED;
     }
+    return e;
+}
+
+/* The bytes of an open blob, which were read once and hashed: moved by the
+   system from file to sink if it can, and read again if not, or if not all. */
+static int ocitar_i_blob_second(ocitar_layout *l, ocitar_i_reading *r,
+                                const ocitar_digest *digest, uint64_t size)
+{
+    int e = OCITAR_OK;
+
+    r->limit = size;
+    r->out = 1;
+    if (l->driver == &ocitar_i_tar_driver)
+        e = ocitar_i_archive_move((ocitar_archive *)l->driver_user, r->source,
+                                  &r->skip);
+    if (e == OCITAR_OK && (r->skip < size || size == 0))
+        e = ocitar_i_blob_again(l, r, digest);
+    if (e == OCITAR_OK && r->skip > 0 &&
+        r->source->same_fn(r->source->user, 0) != 0)
+        e = OCITAR_E_CHANGED;
     return e == OCITAR_OK ? ocitar_i_layout_seal_blob(l, digest, size) : e;
 }
 
@@ -7068,9 +7152,10 @@ OCITAR_API int ocitar_blob_copy(ocitar_layout *layout, uint8_t algorithm,
                                 uint64_t *size)
 {
     ocitar_digest digest;
+    ocitar_i_reading r;
     uint64_t length = 0;
     uint8_t present;
-    int e, code;
+    int e;
 
     if (layout == NULL || source == NULL || source->get_fn == NULL ||
         source->rewind_fn == NULL || buffer == NULL || buffer_size == 0)
@@ -7081,16 +7166,18 @@ OCITAR_API int ocitar_blob_copy(ocitar_layout *layout, uint8_t algorithm,
     if (algorithm == 0)
         algorithm = OCITAR_SHA256;
     ocitar_i_layout_root(layout)->user_code = 0;
-    e = ocitar_i_blob_pass(layout, source, algorithm, buffer, buffer_size,
-                           INT64_MAX, 0, &digest, &length);
+    OCITAR_MEMSET(&r, 0, sizeof r);
+    r.source = source;
+    r.buffer = buffer;
+    r.buffer_size = buffer_size;
+    r.limit = INT64_MAX;
+    if (source->same_fn != NULL && source->file != NULL)
+        (void)source->same_fn(source->user, 1);
+    e = ocitar_i_blob_pass(layout, &r, algorithm, &digest, &length);
     if (e == OCITAR_OK)
         e = ocitar_i_layout_open_blob(layout, &digest, length, &present);
     if (e == OCITAR_OK && !present) {
-        code = source->rewind_fn(source->user);
-        ocitar_i_layout_root(layout)->user_code = code;
-        e = code != 0 ? (int)OCITAR_E_SOURCE
-                      : ocitar_i_blob_again(layout, source, buffer,
-                                            buffer_size, &digest, length);
+        e = ocitar_i_blob_second(layout, &r, &digest, length);
         if (e != OCITAR_OK)
             ocitar_i_layout_cancel(layout, e);
     }
@@ -12378,6 +12465,7 @@ OCITAR_API int ocitar_catalog_copy(const ocitar_line *blob,
 #include <sys/types.h>
 #include <unistd.h>
 #ifdef __linux__
+#  include <sys/sendfile.h>
 #  include <sys/sysmacros.h>
 #  include <sys/xattr.h>
 #endif
@@ -12478,10 +12566,67 @@ static int ocitar_i_fd_rewind(void *user)
     return 0;
 }
 
+/* Lets the system bring the bytes. Whatever goes wrong, what is left is read
+   and written, and fails there if it must. */
+static uint64_t ocitar_i_fd_move(void *user, const ocitar_fd *file,
+                                 uint64_t offset, uint64_t len)
+{
+    uint64_t done = 0;
+#ifdef __linux__
+    const ocitar_fd *fd = (const ocitar_fd *)user;
+    off_t at = (off_t)(file->start + (int64_t)offset);
+    size_t want;
+    ssize_t n;
+
+    while (done < len) {
+        want = len - done < 0x40000000 ? (size_t)(len - done) : 0x40000000;
+#  ifdef SPLICE_F_MOVE
+        if (fd->is_pipe)
+            n = splice(file->descriptor, &at, fd->descriptor, NULL, want, 0);
+        else
+#  endif
+            n = sendfile(fd->descriptor, file->descriptor, &at, want);
+        if (n <= 0 && (n == 0 || errno != EINTR))
+            break;
+        done += n > 0 ? (uint64_t)n : 0;
+    }
+#else
+    (void)user, (void)file, (void)offset, (void)len;
+#endif
+    return done;
+}
+
+/* Has a file the size and times that it had? A change of less than a tick of
+   the file system's clock after the first look may be missed. */
+static int ocitar_i_fd_same(void *user, int begin)
+{
+    ocitar_fd *fd = (ocitar_fd *)user;
+    int64_t now[5] = { -1, -1, -1, -1, -1 };
+    struct stat st;
+
+    if (fstat(fd->descriptor, &st) == 0) {
+        now[0] = (int64_t)st.st_size;
+        now[1] = (int64_t)st.st_mtime;
+        now[2] = (int64_t)st.st_ctime;
+#ifdef __linux__
+        now[3] = (int64_t)st.st_mtim.tv_nsec;
+        now[4] = (int64_t)st.st_ctim.tv_nsec;
+#endif
+    }
+    if (begin)
+        OCITAR_MEMCPY(fd->seen, now, sizeof now);
+    return now[0] < 0 || OCITAR_MEMCMP(fd->seen, now, sizeof now) != 0;
+}
+
 OCITAR_API void ocitar_fd_begin(ocitar_fd *fd, int descriptor)
 {
+    struct stat st;
+
+    OCITAR_MEMSET(fd, 0, sizeof *fd);
     fd->descriptor = descriptor;
     fd->start = (int64_t)lseek(descriptor, 0, SEEK_CUR);
+    fd->is_pipe = fd->start < 0 && fstat(descriptor, &st) == 0 &&
+                  S_ISFIFO(st.st_mode);
 }
 
 OCITAR_API void ocitar_fd_sink(ocitar_fd *fd, ocitar_sink *out)
@@ -12491,6 +12636,7 @@ OCITAR_API void ocitar_fd_sink(ocitar_fd *fd, ocitar_sink *out)
 
     OCITAR_MEMSET(out, 0, sizeof *out);
     out->put_fn = ocitar_i_fd_put;
+    out->move_fn = ocitar_i_fd_move;
     out->user = fd;
     if (fd->start >= 0 && flags >= 0 && !(flags & O_APPEND) &&
         fstat(fd->descriptor, &st) == 0 && S_ISREG(st.st_mode)) {
@@ -12517,9 +12663,13 @@ OCITAR_API void ocitar_fd_source(ocitar_fd *fd, ocitar_source *out)
 {
     OCITAR_MEMSET(out, 0, sizeof *out);
     out->get_fn = ocitar_i_fd_get;
-    out->rewind_fn = fd->start >= 0 ? ocitar_i_fd_rewind : NULL;
-    out->get_at_fn = fd->start >= 0 ? ocitar_i_fd_get_at : NULL;
     out->user = fd;
+    if (fd->start < 0)
+        return;
+    out->rewind_fn = ocitar_i_fd_rewind;
+    out->get_at_fn = ocitar_i_fd_get_at;
+    out->same_fn = ocitar_i_fd_same;
+    out->file = fd;
 }
 
 /* Makes a new file for writing. A name that is taken is the caller's to
@@ -13273,11 +13423,27 @@ static void ocitar_i_tree_sort(const ocitar_i_tree *t, size_t *v, size_t count)
     }
 }
 
-/* Reads the names of a directory into the vectors. */
+/* The typeflag that an entry will have, where the directory tells it for a
+   file or a directory: those are opened, and their stat comes then. Else 0. */
+static char ocitar_i_tree_type(const struct dirent *entry)
+{
+#if defined DT_REG && defined DT_DIR
+    if (entry->d_type == DT_REG)
+        return '0';
+    if (entry->d_type == DT_DIR)
+        return '5';
+#else
+    (void)entry;
+#endif
+    return 0;
+}
+
+/* Reads the names of a directory into the vectors, before each its type. */
 static int ocitar_i_tree_list(ocitar_i_tree *t)
 {
     size_t start = t->order.used / sizeof(size_t), at, len;
     struct dirent *entry;
+    char type;
     int e = OCITAR_OK, copy = fcntl(t->directory, F_DUPFD_CLOEXEC, 0);
     DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 
@@ -13300,8 +13466,11 @@ static int ocitar_i_tree_list(ocitar_i_tree *t)
         if (entry->d_name[0] == '.' &&
             (len == 1 || (len == 2 && entry->d_name[1] == '.')))
             continue;
+        type = ocitar_i_tree_type(entry);
+        e = ocitar_i_vector_add(t, &t->names, &type, 1);
         at = t->names.used;
-        e = ocitar_i_vector_add(t, &t->names, entry->d_name, len + 1);
+        if (e == OCITAR_OK)
+            e = ocitar_i_vector_add(t, &t->names, entry->d_name, len + 1);
         if (e == OCITAR_OK)
             e = ocitar_i_vector_add(t, &t->order, &at, sizeof at);
     }
@@ -13660,15 +13829,15 @@ static int ocitar_i_tree_body(ocitar_i_tree *t, int file,
 
     fd.descriptor = file;
     fd.start = 0;
-    do {
+    while (e == OCITAR_OK && left > 0) {
         t->code = ocitar_i_fd_get(&fd, d->buffer, d->buffer_size, &n);
         if (t->code != 0)
             return OCITAR_E_SYSTEM;
-        if (n > left || (n == 0 && left > 0))
+        if (n > left || n == 0)
             return OCITAR_E_CHANGED;
         e = ocitar_layer_write(t->layer, d->buffer, n);
         left -= n;
-    } while (e == OCITAR_OK && n > 0);
+    }
     if (e == OCITAR_OK && fstat(file, &after) != 0)
         e = ocitar_i_tree_system(t);
     else if (e == OCITAR_OK && !ocitar_i_tree_same(before, &after))
@@ -13676,21 +13845,41 @@ static int ocitar_i_tree_body(ocitar_i_tree *t, int file,
     return e;
 }
 
+/* Its stat, once it is open: of what it was in the directory, a file or a
+   directory, and of what an earlier look has `seen`, if there was one. */
+static int ocitar_i_tree_opened(ocitar_i_tree *t, int fd,
+                                const struct stat *seen, mode_t type,
+                                struct stat *st)
+{
+    if (fstat(fd, st) != 0)
+        return ocitar_i_tree_system(t);
+    if ((st->st_mode & S_IFMT) != type ||
+        (seen != NULL &&
+         (st->st_ino != seen->st_ino || st->st_dev != seen->st_dev)))
+        return OCITAR_E_CHANGED;
+    return OCITAR_OK;
+}
+
 static int ocitar_i_tree_file(ocitar_i_tree *t, const char *name,
                               const struct stat *seen)
 {
+    const char *first = NULL;
     struct stat st;
-    int e = OCITAR_OK, fd;
+    int e, fd;
 
     fd = openat(t->directory, name,
                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return ocitar_i_tree_system(t);
-    if (fstat(fd, &st) != 0)
-        e = ocitar_i_tree_system(t);
-    else if (st.st_ino != seen->st_ino || st.st_dev != seen->st_dev)
-        e = OCITAR_E_CHANGED;
-    else
+    e = ocitar_i_tree_opened(t, fd, seen, S_IFREG, &st);
+    if (e == OCITAR_OK && seen == NULL && st.st_nlink > 1)
+        e = ocitar_i_tree_first_name(t, &st, &first);
+    if (e == OCITAR_OK && first != NULL) {
+        e = ocitar_i_tree_entry(t, &st, '1', first);
+        close(fd);
+        return e;
+    }
+    if (e == OCITAR_OK)
         e = ocitar_i_tree_xattrs(t, fd, name);
     if (e == OCITAR_OK)
         e = ocitar_i_tree_entry(t, &st, '0', NULL);
@@ -13739,11 +13928,8 @@ static int ocitar_i_tree_enter(ocitar_i_tree *t, const char *name,
                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return ocitar_i_tree_system(t);
-    if (fstat(fd, &st) != 0)
-        e = ocitar_i_tree_system(t);
-    else if (st.st_ino != seen->st_ino || st.st_dev != seen->st_dev)
-        e = OCITAR_E_CHANGED;
-    else
+    e = ocitar_i_tree_opened(t, fd, seen, S_IFDIR, &st);
+    if (e == OCITAR_OK)
         e = ocitar_i_tree_xattrs(t, fd, name);
     if (e == OCITAR_OK)
         e = ocitar_i_tree_entry(t, &st, '5', NULL);
@@ -13812,6 +13998,13 @@ static int ocitar_i_tree_visit(ocitar_i_tree *t, size_t name_at)
         return e;
     if (ocitar_i_tree_excluded(t, name))
         return OCITAR_OK;
+    if (name[-1] != 0) {
+        e = ocitar_i_tree_notify(t, OCITAR_TREE_ENTRY, 0);
+        if (e == OCITAR_OK)
+            e = name[-1] == '5' ? ocitar_i_tree_enter(t, name, NULL)
+                                : ocitar_i_tree_file(t, name, NULL);
+        return e;
+    }
     if (fstatat(t->directory, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return ocitar_i_tree_system(t);
     if (S_ISSOCK(st.st_mode))

@@ -1817,11 +1817,25 @@ static int tap_truncate(void *user, uint64_t offset)
     return t->to.put_fn != NULL ? t->to.truncate_fn(t->to.user, offset) : 0;
 }
 
+/* A blob's bytes, past the tap. */
+static uint64_t tap_move(void *user, const ocitar_fd *file, uint64_t offset,
+                         uint64_t len)
+{
+    tap *t = (tap *)user;
+    uint64_t n = t->to.move_fn(t->to.user, file, offset, len);
+
+    t->at += n;
+    progress_written(n);
+    return n;
+}
+
 static void tap_sink(tap *t, ocitar_sink *out)
 {
     memset(out, 0, sizeof *out);
     out->put_fn = tap_put;
     out->user = t;
+    if (t->to.put_fn != NULL && t->to.move_fn != NULL)
+        out->move_fn = tap_move;
     if (t->to.put_fn != NULL && t->to.put_at_fn == NULL)
         return;
     out->put_at_fn = tap_put_at;
@@ -1946,6 +1960,16 @@ static int is_output(const pack *p, const struct stat *st)
     return p->output_info.st_ino != 0 && same_file(st, &p->output_info);
 }
 
+/* A file that is to be renamed is known by its name, without a stat. */
+static int may_be_output(const pack *p, const char *name)
+{
+    const char *last = strrchr(name, '/');
+
+    return p->output_info.st_ino != 0 &&
+           (p->output.directory < 0 ||
+            strcmp(last != NULL ? last + 1 : name, p->output.temp) == 0);
+}
+
 static int note_entry(void *user, int what, const char *name, int error)
 {
     pack *p = (pack *)user;
@@ -1958,7 +1982,7 @@ static int note_entry(void *user, int what, const char *name, int error)
     if (what == OCITAR_TREE_SKIPPED)
         complain("%s/%s: a socket, skipped", p->current->path, name);
     if (what != OCITAR_TREE_ENTRY ||
-        (p->output_info.st_ino == 0 && !progress.on))
+        (!progress.on && !may_be_output(p, name)))
         return 0;
     snprintf(path, sizeof path, "%s/%s", p->current->path, name);
     if (lstat(path, &st) != 0)
@@ -2223,6 +2247,13 @@ static int reading_rewind(void *user)
     return r->from.rewind_fn(r->from.user);
 }
 
+static int reading_same(void *user, int begin)
+{
+    const reading *r = (const reading *)user;
+
+    return r->from.same_fn(r->from.user, begin);
+}
+
 /* A pipe: what comes out of it waits as a layer does. */
 static int copy_pipe(pack *p, reading *r, unsigned char *buffer, size_t size,
                      ocitar_descriptor *d)
@@ -2266,6 +2297,8 @@ static int copy_file(pack *p, reading *r, ocitar_descriptor *d)
     r->passes = 2;
     source.get_fn = reading_get;
     source.rewind_fn = reading_rewind;
+    source.same_fn = reading_same;
+    source.file = r->from.file;
     source.user = r;
     code = ocitar_blob_copy(&p->layout, p->o->algorithm, &source, buffer,
                             sizeof buffer, &d->digest, &d->size);
