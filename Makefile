@@ -24,7 +24,8 @@ TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
         build/test_hosted build/test_system build/test_artifact \
         build/test_codec build/test_index build/test_rules \
-        build/test_decoder build/test_json build/test_check build/test_kernels
+        build/test_decoder build/test_json build/test_check build/test_kernels \
+        build/test_move build/test_check_read
 
 .PHONY: help all programs demo test install install-header lint format clean coverage model deep stack fuzz \
         bench bench-keep instructions
@@ -155,6 +156,9 @@ build/test_artifact: tests/test_artifact.c tests/check.h ocitar.h build/implemen
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_artifact.c build/implementation.o $(LDLIBS)
 build/test_check: tests/test_check.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_check.c build/implementation.o $(LDLIBS)
+build/test_check_read: tests/test_check.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) -DTEST_BY_READING $(LDFLAGS) -o $@ tests/test_check.c $(LDLIBS)
 build/test_codec: tests/test_codec.c tests/check.h tests/tar_reader.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_codec.c build/implementation.o $(LDLIBS)
 build/test_index: tests/test_index.c tests/check.h tests/tar_reader.h tests/layout_reader.h ocitar.h build/implementation.o
@@ -167,6 +171,9 @@ build/test_system: tests/test_system.c tests/check.h ocitar.h
 build/test_kernels: tests/test_kernels.c tests/check.h ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_kernels.c $(LDLIBS)
+build/test_move: tests/test_move.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_move.c $(LDLIBS)
 build/test_hosted: tests/test_hosted.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_hosted.c build/implementation.o $(LDLIBS)
 

@@ -616,11 +616,11 @@ typedef struct ocitar_archive {
     int (*hook_fn)(void *user, ocitar_entry *entry);
     void *hook_user;
     uint8_t *buffer;
-    size_t used;
     uint64_t flushed;     /* bytes that the sink has */
     uint64_t left;        /* body bytes that the open entry still lacks */
     uint64_t entry_start; /* where its first header block is */
-    uint32_t head;        /* bytes of its head */
+    uint32_t used;        /* bytes in the buffer */
+    uint16_t head;        /* blocks of the entry's head */
     uint8_t entry;        /* is one open, and of which kind */
     uint8_t shift;        /* the buffer is used up to 1 << shift bytes */
 } ocitar_archive;
@@ -1506,6 +1506,14 @@ OCITAR_API int ocitar_checker_begin(ocitar_checker *checker,
    tar cannot be read on, which is a finding, too. */
 OCITAR_API int ocitar_checker_push(ocitar_checker *checker, const void *data,
                                    size_t len);
+/* All of an archive out of a source with get_at_fn, in place of pushes: where
+   the processor has the instructions, large blobs are hashed two or three at
+   a time, and what nobody looks into is not read again. The source must not
+   change meanwhile. `buffer` is 3 KiB or more, 192 KiB recommended.
+   OCITAR_E_ARG, E_SOURCE (its code in checker->user_code); as push. */
+OCITAR_API int ocitar_checker_read(ocitar_checker *checker,
+                                   const ocitar_source *source, void *buffer,
+                                   size_t buffer_size);
 /* The verdict: OCITAR_OK if there was no error; OCITAR_E_INVALID; E_LIMIT:
    more than `slots` hold, so that nothing is known; E_HOOK, E_HASH. */
 OCITAR_MUST OCITAR_API int ocitar_checker_end(ocitar_checker *checker);
@@ -2933,6 +2941,30 @@ static void ocitar_i_digester_absorb(ocitar_digester *d, const uint8_t *p,
     ocitar_i_digester_blocks(d, p, n);
     if (len > n * size)
         OCITAR_MEMCPY(block, p + n * size, len - n * size);
+}
+
+/* Updates of several SHA-256 digesters, bundled and of one kernel: the blocks
+   that all have go through it together. Moves pointers and lengths. */
+static void ocitar_i_digesters_absorb(ocitar_digester *const *d,
+                                      const uint8_t **data, size_t *len,
+                                      size_t count)
+{
+    uint32_t *h[OCITAR_I_KERNEL_LANES];
+    size_t i, blocks = SIZE_MAX;
+
+    for (i = 0; i < count; i++) {
+        h[i] = d[i]->state.s256.h;
+        if ((d[i]->length & 63) != 0)
+            blocks = 0;
+        else if (len[i] / 64 < blocks)
+            blocks = len[i] / 64;
+    }
+    ocitar_i_digest_blocks(d[0]->kernel, h, data, count, blocks);
+    for (i = 0; i < count; i++) {
+        d[i]->length += 64 * blocks;
+        ocitar_i_digester_absorb(d[i], data[i] + 64 * blocks,
+                                 len[i] - 64 * blocks);
+    }
 }
 
 OCITAR_API int ocitar_digester_update(ocitar_digester *digester,
@@ -5416,7 +5448,7 @@ static int ocitar_i_archive_emit(ocitar_archive *a, const void *data,
             n = room - a->used < len ? room - a->used : len;
             if (p != a->buffer + a->used)
                 OCITAR_MEMCPY(a->buffer + a->used, p, n);
-            a->used += n;
+            a->used += (uint32_t)n;
             if (a->used == room)
                 e = ocitar_i_archive_drain(a);
         }
@@ -5490,7 +5522,7 @@ static int ocitar_i_archive_open(ocitar_archive *a, const ocitar_entry *entry,
     if (e != OCITAR_OK)
         return e;
     a->entry_start = ocitar_i_archive_offset(a);
-    a->head = (uint32_t)ocitar_encoder_size(&enc);
+    a->head = (uint16_t)(ocitar_encoder_size(&enc) / 512);
     a->left = ocitar_i_tar_has_body(enc.typeflag) ? (uint64_t)copy.size
                                                       : 0;
     a->entry = (uint8_t)kind;
@@ -5553,7 +5585,7 @@ static int ocitar_i_archive_rollback(ocitar_archive *a)
     if (entry == OCITAR_I_ENTRY_NONE)
         return OCITAR_OK;
     if (a->entry_start >= a->flushed) {
-        a->used = (size_t)(a->entry_start - a->flushed);
+        a->used = (uint32_t)(a->entry_start - a->flushed);
         return OCITAR_OK;
     }
     if (!ocitar_i_sink_patchable(&a->sink))
@@ -5578,7 +5610,7 @@ static int ocitar_i_archive_patch(ocitar_archive *a, const ocitar_entry *entry)
 
     if (e == OCITAR_OK)
         e = ocitar_encoder_begin(&enc, &copy);
-    if (e == OCITAR_OK && ocitar_encoder_size(&enc) != a->head)
+    if (e == OCITAR_OK && ocitar_encoder_size(&enc) / 512 != a->head)
         e = OCITAR_E_RANGE; /* 8 GiB or more, or the hook needs pax */
     if (e != OCITAR_OK)
         return e;
@@ -5611,7 +5643,7 @@ OCITAR_API int ocitar_archive_begin(ocitar_archive *archive,
     archive->hook_user = desc->hook_user;
     archive->buffer = (uint8_t *)desc->buffer;
     archive->shift = 9;
-    while (desc->buffer_size >> archive->shift > 1)
+    while (archive->shift < 30 && desc->buffer_size >> archive->shift > 1)
         archive->shift++;
     return OCITAR_OK;
 }
@@ -6978,7 +7010,9 @@ OCITAR_API int ocitar_blob_put_many(ocitar_layout *layout, uint8_t algorithm,
         algorithm = OCITAR_SHA256;
     ocitar_i_layout_root(layout)->user_code = 0;
     for (at = 0; e == OCITAR_OK && at < count; at += n) {
-        n = count - at < OCITAR_I_PUT_GROUP ? count - at : OCITAR_I_PUT_GROUP;
+        n = count - at;
+        if (n > OCITAR_I_PUT_GROUP)
+            n = OCITAR_I_PUT_GROUP;
         e = ocitar_i_layout_hash_group(layout, algorithm, data + at, len + at,
                                        n, digests);
         for (i = 0; e == OCITAR_OK && i < n; i++) {
@@ -11357,7 +11391,7 @@ static int ocitar_i_check_data(void *user, const void *data, size_t len)
         ocitar_json_push(&c->json, data, len);
     if (c->file != OCITAR_I_FILE_BLOB)
         return c->error;
-    if (c->blob.live)
+    if (c->blob.live == 1) /* 2: it has all bytes, see ocitar_checker_read */
         ocitar_digester_update(&c->blob, data, len);
     if (c->tap) {
         code = c->desc.tap_fn(c->desc.user, data, len);
@@ -11990,6 +12024,275 @@ OCITAR_API int ocitar_checker_push(ocitar_checker *checker, const void *data,
         return checker->error;
     e = ocitar_reader_push(&checker->reader, data, len);
     return e == OCITAR_OK ? e : ocitar_i_check_torn(checker, e);
+}
+
+/* -- a whole archive that can be read anywhere -- */
+
+#ifndef OCITAR_I_AHEAD_MIN       /* a test has less to look at */
+#define OCITAR_I_AHEAD_MIN 65536 /* smaller blobs are not looked for */
+#define OCITAR_I_IDLE_MIN 4096   /* less is read and not looked at */
+#endif
+
+/* A blob further on, found by its head, and hashed before its turn comes. */
+typedef struct ocitar_i_ahead {
+    ocitar_digester digester;
+    uint64_t body; /* offset of its first byte, which names it */
+    uint64_t at;   /* the next byte to hash */
+    uint64_t end;
+} ocitar_i_ahead;
+
+enum { /* blobs that are hashed together, and heads that are looked at */
+    OCITAR_I_AHEAD = OCITAR_I_KERNEL_LANES > 1 ? 6 : 1,
+    OCITAR_I_AHEAD_HEADS = 24
+};
+
+typedef struct ocitar_i_scan {
+    ocitar_checker *checker;
+    const ocitar_source *source;
+    uint8_t *buffer;
+    size_t buffer_size;
+    uint8_t *data; /* what is in the buffer and not pushed */
+    size_t len;
+    uint64_t at;   /* where in the source that is */
+    size_t count;
+    ocitar_i_ahead ahead[OCITAR_I_AHEAD];
+} ocitar_i_scan;
+
+/* Fills `out` as far as the source goes. */
+static int ocitar_i_scan_get(ocitar_i_scan *s, uint64_t at, uint8_t *out,
+                             size_t capacity, size_t *len)
+{
+    size_t n = 1;
+    int code = 0;
+
+    for (*len = 0; code == 0 && n > 0 && *len < capacity; *len += n) {
+        n = 0;
+        code = s->source->get_at_fn(s->source->user, at + *len, out + *len,
+                                    capacity - *len, &n);
+        if (n > capacity - *len)
+            code = -1;
+        if (code != 0)
+            n = 0;
+    }
+    s->checker->user_code = code;
+    return code == 0 ? (int)OCITAR_OK : (int)OCITAR_E_SOURCE;
+}
+
+/* A plain head of a file or directory at `at`: 1 if it is a blob's, 0 if not,
+   -1 if it is something else, which ends the looking ahead. */
+static int ocitar_i_scan_head(ocitar_i_scan *s, uint64_t at, uint64_t *size)
+{
+    uint8_t block[512];
+    int64_t value;
+    size_t len;
+
+    if (ocitar_i_scan_get(s, at, block, 512, &len) != OCITAR_OK ||
+        len < 512 || !ocitar_i_tar_sum_ok(block) ||
+        (block[156] != '0' && block[156] != '5') ||
+        !ocitar_i_tar_number(block + 124, 12, &value) || value < 0)
+        return -1;
+    *size = block[156] == '0' ? (uint64_t)value : 0;
+    return *size >= OCITAR_I_AHEAD_MIN &&
+           OCITAR_MEMCMP(block, "blobs/sha256/", 13) == 0;
+}
+
+static void ocitar_i_scan_add(ocitar_i_scan *s, uint64_t body, uint64_t size)
+{
+    ocitar_i_ahead *a = &s->ahead[s->count++];
+
+    ocitar_i_digester_begin(&a->digester, OCITAR_SHA256, NULL,
+                            s->checker->kernel);
+    a->body = a->at = body;
+    a->end = body + size;
+}
+
+/* The open blob, and those that follow it. */
+static void ocitar_i_scan_find(ocitar_i_scan *s, uint64_t body, uint64_t size)
+{
+    uint64_t at;
+    unsigned heads;
+    int blob;
+
+    s->count = 0;
+    ocitar_i_scan_add(s, body, size);
+    for (heads = 0; heads < OCITAR_I_AHEAD_HEADS && s->count < OCITAR_I_AHEAD;
+         heads++) {
+        if (size > INT64_MAX - 1024 - body)
+            return;
+        at = body + (size + 511) / 512 * 512;
+        blob = ocitar_i_scan_head(s, at, &size);
+        body = at + 512;
+        if (blob < 0)
+            return;
+        if (blob)
+            ocitar_i_scan_add(s, body, size);
+    }
+}
+
+/* A step of those that are not done: of three, or of two if so none of four
+   is left alone. 0: all are done. What the source does not give is left
+   unhashed, and found out when its turn comes. */
+static int ocitar_i_scan_step(ocitar_i_scan *s)
+{
+    ocitar_digester *d[OCITAR_I_KERNEL_LANES];
+    const uint8_t *data[OCITAR_I_KERNEL_LANES];
+    size_t len[OCITAR_I_KERNEL_LANES], piece, want, used = 0, open = 0, i;
+    size_t lanes = s->checker->kernel < 2 ? 1 : s->checker->kernel;
+
+    for (i = 0; i < s->count; i++)
+        open += s->ahead[i].at < s->ahead[i].end;
+    if (open == 4 && lanes == 3)
+        lanes = 2;
+    if (lanes > OCITAR_I_KERNEL_LANES)
+        lanes = OCITAR_I_KERNEL_LANES;
+    piece = s->buffer_size / lanes / 512 * 512;
+    for (i = 0; i < s->count && used < lanes; i++) {
+        ocitar_i_ahead *a = &s->ahead[i];
+
+        if (a->at == a->end)
+            continue;
+        want = a->end - a->at < piece ? (size_t)(a->end - a->at) : piece;
+        data[used] = s->buffer + used * piece;
+        if (ocitar_i_scan_get(s, a->at, s->buffer + used * piece, want,
+                              &len[used]) != OCITAR_OK ||
+            len[used] < want) {
+            a->digester.live = 0;
+            a->at = a->end;
+            continue;
+        }
+        a->at += want;
+        d[used++] = &a->digester;
+    }
+    if (used > 0)
+        ocitar_i_digesters_absorb(d, data, len, used);
+    return open > 0;
+}
+
+/* A blob has just begun: gives it the digest of all its bytes, if they were
+   or can be hashed beside others. */
+static void ocitar_i_scan_blob(ocitar_i_scan *s)
+{
+    ocitar_checker *c = s->checker;
+    size_t i;
+
+    if (c->reader.left < OCITAR_I_AHEAD_MIN || c->kernel < 2 || c->tap ||
+        c->reader.body != c->reader.offset || c->blob.live != 1 ||
+        c->blob.engine != NULL || c->blob.algorithm != OCITAR_SHA256)
+        return;
+    for (i = 0; i < s->count && s->ahead[i].body != s->at; i++)
+        ;
+    if (i == s->count) {
+        ocitar_i_scan_find(s, s->at, c->reader.left);
+        if (s->count == 1)
+            return; /* alone: as it is read, then */
+        while (ocitar_i_scan_step(s))
+            ;
+        s->len = 0; /* the buffer was used */
+        i = 0;
+    }
+    if (!s->ahead[i].digester.live)
+        return;
+    c->blob = s->ahead[i].digester;
+    c->blob.live = 2;
+}
+
+/* How many bytes of the open blob nobody looks at: between the files of a
+   layer, or all of what is neither document nor layer. One is left, so that
+   the end is met as ever. */
+static uint64_t ocitar_i_scan_idle(const ocitar_checker *c)
+{
+    const ocitar_layer_checker *l = c->desc.layer;
+    uint64_t left = c->reader.left;
+
+    if (c->file != OCITAR_I_FILE_BLOB || c->blob.live != 2 || left == 0 ||
+        c->magic_len < 4 || c->document == 1 || c->codec != NULL)
+        return 0;
+    if (c->kind == OCITAR_I_BLOB_BYTES && l != NULL &&
+        l->reader.error == OCITAR_OK && !l->reader.ended &&
+        l->reader.left < left)
+        left = l->reader.left;
+    return left > 0 ? left - 1 : 0;
+}
+
+static void ocitar_i_scan_skip(ocitar_i_scan *s, uint64_t n)
+{
+    ocitar_reader *outer = &s->checker->reader;
+
+    if (s->checker->kind == OCITAR_I_BLOB_BYTES &&
+        s->checker->desc.layer != NULL) {
+        ocitar_reader *inner = &s->checker->desc.layer->reader;
+
+        if (inner->error == OCITAR_OK && !inner->ended) {
+            inner->left -= n;
+            inner->offset += n;
+        }
+    }
+    outer->left -= n;
+    outer->offset += n;
+    s->at += n;
+    s->data += s->len < n ? s->len : (size_t)n;
+    s->len -= s->len < n ? s->len : (size_t)n;
+}
+
+/* The next bytes, so far as no entry begins among them. */
+static int ocitar_i_scan_push(ocitar_i_scan *s)
+{
+    ocitar_reader *r = &s->checker->reader;
+    size_t n = 512 - r->held;
+    int e = OCITAR_OK;
+
+    if (s->len == 0) {
+        s->data = s->buffer;
+        e = ocitar_i_scan_get(s, s->at, s->buffer, s->buffer_size, &s->len);
+        if (e != OCITAR_OK || s->len == 0)
+            return e;
+    }
+    if (r->left > 0)
+        n = r->left < s->len ? (size_t)r->left : s->len;
+    else if (r->skip > 0)
+        n = r->skip;
+    if (n > s->len)
+        n = s->len;
+    e = ocitar_checker_push(s->checker, s->data, n);
+    s->data += n;
+    s->len -= n;
+    s->at += n;
+    return e;
+}
+
+OCITAR_API int ocitar_checker_read(ocitar_checker *checker,
+                                   const ocitar_source *source, void *buffer,
+                                   size_t buffer_size)
+{
+    ocitar_i_scan s;
+    uint64_t idle, before;
+    int e = OCITAR_OK;
+
+    if (checker == NULL || source == NULL || source->get_at_fn == NULL ||
+        buffer == NULL || buffer_size < 3072)
+        return OCITAR_E_ARG;
+    if (checker->error != OCITAR_OK)
+        return checker->error;
+    s.checker = checker;
+    s.source = source;
+    s.buffer = s.data = (uint8_t *)buffer;
+    s.buffer_size = buffer_size;
+    s.len = s.count = 0;
+    s.at = 0;
+    while (e == OCITAR_OK && !checker->reader.ended) {
+        if (checker->reader.left > 0 && checker->file == OCITAR_I_FILE_BLOB)
+            ocitar_i_scan_blob(&s);
+        idle = ocitar_i_scan_idle(checker);
+        if (idle >= OCITAR_I_IDLE_MIN)
+            ocitar_i_scan_skip(&s, idle);
+        before = s.at;
+        e = ocitar_i_scan_push(&s);
+        if (s.at == before)
+            break; /* the end, or an error */
+    }
+    if (e == OCITAR_E_SOURCE)
+        checker->error = e;
+    return e;
 }
 
 OCITAR_API int ocitar_checker_end(ocitar_checker *checker)

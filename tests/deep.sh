@@ -48,7 +48,7 @@ tidy() {
 }
 
 programs='errors digest tar decoder json archive spool layout image layer artifact
-    index rules kernels hosted'
+    index rules kernels move hosted'
 
 under_valgrind() { # program
     valgrind -q --error-exitcode=9 --leak-check=full --track-fds=no "$@"
