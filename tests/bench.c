@@ -176,7 +176,7 @@ static void compare_ways(const unsigned char *data, size_t len)
     memset(want, 0, sizeof want);
     memset(got, 0, sizeof got);
     for (i = 0; i < TOGETHER; i++)
-        hash_one(&want[i], data + i * LARGEST, len);
+        hash_one(&want[i], data + (size_t)i * LARGEST, len);
     for (way = FIRST_WAY; way <= TOGETHER; way++) {
         hash_way(way, got, data, len);
         for (i = 0; i < way || i == 0; i++)

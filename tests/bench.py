@@ -1,10 +1,10 @@
 """bench.py [OPTION...] - how fast ocitar is, against others on this machine.
 
 Every ratio is of two things that took turns in this run, and of their medians;
-beside it are those of the least times and of the processors' seconds. No figure
-makes it fail: it does so only if something could not run, or if two ways that
-should do the same did not. Prints a table; build/bench.md has it, too, and
-build/bench.svg a picture of it (with --quick: build/bench-quick.*).
+beside it are those of the least times and of the processors' seconds. No
+figure makes it fail: it does so only if something could not run, or if two
+ways that should do the same did not. Prints a table; build/bench.md has it,
+too, and build/bench.svg a picture of it (with --quick: build/bench-quick.*).
 
   --quick       small sizes, two rounds: only to see that all of it runs
   --rounds N    nine, if not given
@@ -636,15 +636,15 @@ class Bench:
                 ("a file of %s to a pipe, 64 KiB buffer" % text, "64"),
                 ("a file of %s to a pipe, 256 KiB buffer" % text, "256"),
                 ("ocitar artifact of %s to a pipe" % text, "file")):
-            self.add(what, "its hash in memory", s[way], s["hash"], goal=1.45, kind="time",
-                     show=way == "file")
+            self.add(what, "its hash in memory", s[way], s["hash"], goal=1.45,
+                     kind="time", show=way == "file")
         for what, way in (
                 ("%s from a pipe to a pipe, 64 KiB buffer" % quarter,
                  "through"),
                 ("ocitar artifact of %s from a pipe to a pipe" % quarter,
                  "stream")):
-            self.add(what, "its hash in memory", s[way], s["quarter"], goal=2.3, kind="time",
-                     show=way == "stream")
+            self.add(what, "its hash in memory", s[way], s["quarter"],
+                     goal=2.3, kind="time", show=way == "stream")
 
     def verify(self):
         if not self.has("openssl"):
@@ -749,6 +749,7 @@ def cpu_info():
 
 
 def first_line(*command):
+    """Of what a command says, "" if it cannot run."""
     try:
         return subprocess.run(command, text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT,
@@ -783,6 +784,16 @@ def machine(work):
                                 first_line("clang", "--version"),
                                 first_line("openssl", "version")) if line]
     return "; ".join(parts)
+
+
+def state():
+    """What else went on. Without free memory a write waits for some."""
+    with open("/proc/loadavg") as f:
+        load = f.read().split()[:3]
+    with open("/proc/meminfo") as f:
+        free = re.search(r"MemFree: *(\d+) kB", f.read())
+    return "load %s, %d MiB of memory free" % (
+        " ".join(load), int(free.group(1)) // 1024)
 
 
 # ---- the picture -----------------------------------------------------------
@@ -837,8 +848,8 @@ def write_results(bench, base):
     if bench.quick:
         text += ("A quick run, with two rounds of small sizes: it shows that "
                  "all of it runs.\nIts figures mean nothing.\n\n")
-    text += "%s. Medians of %d rounds; load %s.\n\n" % (
-        where, bench.rounds, open("/proc/loadavg").read().rsplit(" ", 2)[0])
+    text += "%s. Medians of %d rounds; at the end %s.\n\n" % (
+        where, bench.rounds, state())
     text += markdown(bench.rows) + "\n"
     text += "".join("- %s\n" % note for note in bench.notes)
     base.with_suffix(".md").write_text(text)

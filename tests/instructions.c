@@ -1,6 +1,6 @@
 /* instructions WORKLOAD - one piece of work, in the function `work`, for
-   tests/instructions.sh to have its instructions counted. What it needs is made
-   ready before. Exit 1 if it fails. `instructions list` names them. */
+   tests/instructions.sh to have its instructions counted. What it needs is
+   made ready before. Exit 1 if it fails. `instructions list` names them. */
 
 #define OCITAR_IMPLEMENTATION
 #include "ocitar.h"

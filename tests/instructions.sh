@@ -1,11 +1,11 @@
 #!/bin/sh
 # instructions.sh BUILD [UPDATE] - counts the instructions of fixed pieces of
-# work (tests/instructions.c, portable C, gcc -O2, under callgrind) and compares
-# them with tests/instructions.txt: more than 10 % above is a failure, and ends
-# "N passed, N failed". With anything as UPDATE it writes the table instead.
-# Counts are those of one major version of gcc: by others they are not judged.
-# Needs gcc and valgrind. What memcpy and its like take is libc's, and hangs on
-# the processor a little.
+# work (tests/instructions.c, portable C, gcc -O2, under callgrind) and
+# compares them with tests/instructions.txt: more than 10 % above is a failure.
+# Ends with "N passed, N failed". With anything as UPDATE it writes the table
+# instead. Counts are those of one major version of gcc: by others they are
+# not judged. Needs gcc and valgrind. What memcpy and its like take is libc's,
+# and hangs on the processor a little.
 build=${1:-build}
 table=tests/instructions.txt
 passed=0 failed=0
