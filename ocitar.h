@@ -137,8 +137,10 @@
                                loops into strlen, and memcmp into bcmp)
        OCITAR_NO_SHA512        leave out SHA-384 and SHA-512 (about 1.5 KiB)
        OCITAR_NO_INTRINSICS    only portable C: not the SHA-256 instructions of
-                               x86 (used if they are there, whatever the
-                               compiler's flags; not with -ffreestanding)
+                               x86 and Armv8 (used if they are there, whatever
+                               the compiler's flags, but for Armv8 outside of
+                               Linux; not with -ffreestanding)
+       OCITAR_FORCE_INTRINSICS   only they: for a program that runs nowhere else
        OCITAR_MEMCPY, OCITAR_MEMMOVE, OCITAR_MEMSET, OCITAR_MEMCMP
                                your own, all four or none
 
@@ -953,11 +955,22 @@ OCITAR_API int ocitar_blob_put_many(ocitar_layout *layout, uint8_t algorithm,
 
 /* A whole blob from a source that can be rewound: read twice through
    `buffer`. Check its errors, too. OCITAR_E_CHANGED if the readings differ;
-   then, if bytes went out for good, the archive is poisoned. */
+   then, if bytes went out for good, the archive is poisoned. A file goes
+   straight to the sink in the second reading, where the system can do it; then
+   its size and times must be what they were. */
 OCITAR_API int ocitar_blob_copy(ocitar_layout *layout, uint8_t algorithm,
                                 const ocitar_source *source, void *buffer,
                                 size_t buffer_size, ocitar_digest *out,
                                 uint64_t *size);
+
+/* The same of `count` sources, whose digests go to out[i] and sizes to
+   sizes[i], both optional; several are hashed at a time, through a share of
+   the buffer each. Stops at the first error, with those before it written. */
+OCITAR_API int ocitar_blob_copy_many(ocitar_layout *layout, uint8_t algorithm,
+                                     const ocitar_source *sources,
+                                     size_t count, void *buffer,
+                                     size_t buffer_size, ocitar_digest *out,
+                                     uint64_t *sizes);
 
 /* In a dry run, in the place of a blob whose size and digest are known and
    whose bytes are not at hand: it is counted. OCITAR_E_STATE where bytes are
@@ -1780,6 +1793,9 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 #endif
 
 /* Whose headers these are matters: with -ffreestanding there may be none. */
+#if defined OCITAR_NO_INTRINSICS && defined OCITAR_FORCE_INTRINSICS
+#  error "define OCITAR_NO_INTRINSICS or OCITAR_FORCE_INTRINSICS, not both"
+#endif
 #if defined OCITAR_NO_INTRINSICS || !__STDC_HOSTED__
 /* portable C */
 #elif (defined __x86_64__ || defined __i386__) && defined __GNUC__
@@ -2949,7 +2965,7 @@ static void ocitar_i_digesters_absorb(ocitar_digester *const *d,
                                       const uint8_t **data, size_t *len,
                                       size_t count)
 {
-    uint32_t *h[OCITAR_I_KERNEL_LANES];
+    uint32_t *h[OCITAR_I_KERNEL_LANES] = { NULL };
     size_t i, blocks = SIZE_MAX;
 
     for (i = 0; i < count; i++) {
@@ -7023,11 +7039,10 @@ OCITAR_API int ocitar_blob_put_many(ocitar_layout *layout, uint8_t algorithm,
                 out[at + i] = digests[i];
         }
     }
-    if (e != OCITAR_OK)
-        ocitar_i_layout_report(layout, e,
-                               ocitar_i_layout_root(layout)->user_code,
-                               "blob put");
-    return e;
+    if (e == OCITAR_OK)
+        return e;
+    return ocitar_i_layout_report(
+        layout, e, ocitar_i_layout_root(layout)->user_code, "blob put");
 }
 
 OCITAR_API int ocitar_blob_put(ocitar_layout *layout, uint8_t algorithm,
@@ -7180,50 +7195,180 @@ static int ocitar_i_blob_second(ocitar_layout *l, ocitar_i_reading *r,
     return e == OCITAR_OK ? ocitar_i_layout_seal_blob(l, digest, size) : e;
 }
 
+/* Sources that are read for the first time, side by side. */
+typedef struct ocitar_i_first {
+    const ocitar_source *sources;
+    ocitar_digest *digests;
+    uint64_t *sizes;
+    size_t count; /* OCITAR_I_KERNEL_LANES at most */
+    uint8_t algorithm;
+    uint8_t *buffer;
+    size_t buffer_size;
+} ocitar_i_first;
+
+/* A piece of one source, as full as it gets; *len 0 at its end. */
+static int ocitar_i_first_get(ocitar_layout *l, const ocitar_source *source,
+                              uint8_t *out, size_t capacity, size_t *len)
+{
+    size_t n = 1;
+    int code;
+
+    for (*len = 0; n > 0 && *len < capacity; *len += n) {
+        n = 0;
+        code = source->get_fn(source->user, out + *len, capacity - *len, &n);
+        ocitar_i_layout_root(l)->user_code = code;
+        if (code != 0 || n > capacity - *len)
+            return OCITAR_E_SOURCE;
+    }
+    return OCITAR_OK;
+}
+
+/* A piece of each, hashed together, until all are at their end. */
+static int ocitar_i_first_lanes(ocitar_layout *l, const ocitar_i_first *f)
+{
+    ocitar_digester d[OCITAR_I_KERNEL_LANES], *open[OCITAR_I_KERNEL_LANES];
+    const uint8_t *data[OCITAR_I_KERNEL_LANES];
+    size_t len[OCITAR_I_KERNEL_LANES], used, i;
+    size_t piece = f->buffer_size / f->count / 64 * 64;
+    uint8_t ended[OCITAR_I_KERNEL_LANES];
+    int e = OCITAR_OK;
+
+    OCITAR_MEMSET(ended, 0, sizeof ended);
+    for (i = 0; i < f->count; i++)
+        ocitar_i_digester_begin(&d[i], OCITAR_SHA256, NULL, l->kernel);
+    do {
+        for (used = 0, i = 0; e == OCITAR_OK && i < f->count; i++) {
+            if (ended[i])
+                continue;
+            data[used] = f->buffer + used * piece;
+            e = ocitar_i_first_get(l, &f->sources[i], f->buffer + used * piece,
+                                   piece, &len[used]);
+            if (e == OCITAR_OK && len[used] > INT64_MAX - d[i].length)
+                e = OCITAR_E_RANGE;
+            ended[i] = len[used] < piece;
+            open[used++] = &d[i];
+        }
+        if (e == OCITAR_OK && used > 0)
+            ocitar_i_digesters_absorb(open, data, len, used);
+    } while (e == OCITAR_OK && used > 0);
+    for (i = 0; e == OCITAR_OK && i < f->count; i++) {
+        f->sizes[i] = d[i].length;
+        e = ocitar_digester_end(&d[i], &f->digests[i]);
+    }
+    return e;
+}
+
+static int ocitar_i_blobs_first(ocitar_layout *l, const ocitar_i_first *f)
+{
+    ocitar_i_reading r;
+    size_t i;
+    int e = OCITAR_OK;
+
+    for (i = 0; i < f->count; i++)
+        if (f->sources[i].same_fn != NULL && f->sources[i].file != NULL)
+            (void)f->sources[i].same_fn(f->sources[i].user, 1);
+    if (f->count > 1 && f->algorithm == OCITAR_SHA256 &&
+        f->buffer_size / f->count >= 64 &&
+        (l->engine == NULL || !(l->engine->algorithms & OCITAR_SHA256)))
+        return ocitar_i_first_lanes(l, f);
+    for (i = 0; e == OCITAR_OK && i < f->count; i++) {
+        OCITAR_MEMSET(&r, 0, sizeof r);
+        r.source = &f->sources[i];
+        r.buffer = f->buffer;
+        r.buffer_size = f->buffer_size;
+        r.limit = INT64_MAX;
+        e = ocitar_i_blob_pass(l, &r, f->algorithm, &f->digests[i],
+                               &f->sizes[i]);
+    }
+    return e;
+}
+
+/* A source that was read once becomes a blob, unless there is one. */
+static int ocitar_i_blob_copied(ocitar_layout *l, const ocitar_i_first *f,
+                                size_t at)
+{
+    ocitar_i_reading r;
+    uint8_t present;
+    int e = ocitar_i_layout_open_blob(l, &f->digests[at], f->sizes[at],
+                                      &present);
+
+    if (e != OCITAR_OK || present)
+        return e;
+    OCITAR_MEMSET(&r, 0, sizeof r);
+    r.source = &f->sources[at];
+    r.buffer = f->buffer;
+    r.buffer_size = f->buffer_size;
+    e = ocitar_i_blob_second(l, &r, &f->digests[at], f->sizes[at]);
+    if (e != OCITAR_OK)
+        ocitar_i_layout_cancel(l, e);
+    return e;
+}
+
+static int ocitar_i_sources_ok(const ocitar_source *sources, size_t count)
+{
+    size_t i;
+
+    if (sources == NULL && count > 0)
+        return 0;
+    for (i = 0; i < count; i++)
+        if (sources[i].get_fn == NULL || sources[i].rewind_fn == NULL)
+            return 0;
+    return 1;
+}
+
+OCITAR_API int ocitar_blob_copy_many(ocitar_layout *layout, uint8_t algorithm,
+                                     const ocitar_source *sources,
+                                     size_t count, void *buffer,
+                                     size_t buffer_size, ocitar_digest *out,
+                                     uint64_t *sizes)
+{
+    ocitar_digest digests[OCITAR_I_KERNEL_LANES];
+    uint64_t lengths[OCITAR_I_KERNEL_LANES];
+    ocitar_i_first f;
+    size_t at, i;
+    int e;
+
+    if (layout == NULL || !ocitar_i_sources_ok(sources, count) ||
+        buffer == NULL || buffer_size == 0)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&layout->node);
+    if (e != OCITAR_OK)
+        return e;
+    ocitar_i_layout_root(layout)->user_code = 0;
+    f.algorithm = algorithm == 0 ? (uint8_t)OCITAR_SHA256 : algorithm;
+    f.digests = digests;
+    f.sizes = lengths;
+    f.buffer = (uint8_t *)buffer;
+    f.buffer_size = buffer_size;
+    for (at = 0; e == OCITAR_OK && at < count; at += f.count) {
+        f.sources = sources + at;
+        f.count = count - at;
+        if (f.count > OCITAR_I_KERNEL_LANES)
+            f.count = OCITAR_I_KERNEL_LANES;
+        if (f.count > 1 && f.count > layout->kernel)
+            f.count = layout->kernel > 1 ? layout->kernel : 1;
+        e = ocitar_i_blobs_first(layout, &f);
+        for (i = 0; e == OCITAR_OK && i < f.count; i++) {
+            e = ocitar_i_blob_copied(layout, &f, i);
+            if (e == OCITAR_OK && out != NULL)
+                out[at + i] = digests[i];
+            if (e == OCITAR_OK && sizes != NULL)
+                sizes[at + i] = lengths[i];
+        }
+    }
+    if (e == OCITAR_OK)
+        return e;
+    return ocitar_i_layout_report(
+        layout, e, ocitar_i_layout_root(layout)->user_code, "blob copy");
+}
+
 OCITAR_API int ocitar_blob_copy(ocitar_layout *layout, uint8_t algorithm,
                                 const ocitar_source *source, void *buffer,
                                 size_t buffer_size, ocitar_digest *out,
                                 uint64_t *size)
 {
-    ocitar_digest digest;
-    ocitar_i_reading r;
-    uint64_t length = 0;
-    uint8_t present;
-    int e;
-
-    if (layout == NULL || source == NULL || source->get_fn == NULL ||
-        source->rewind_fn == NULL || buffer == NULL || buffer_size == 0)
-        return OCITAR_E_ARG;
-    e = ocitar_i_node_check(&layout->node);
-    if (e != OCITAR_OK)
-        return e;
-    if (algorithm == 0)
-        algorithm = OCITAR_SHA256;
-    ocitar_i_layout_root(layout)->user_code = 0;
-    OCITAR_MEMSET(&r, 0, sizeof r);
-    r.source = source;
-    r.buffer = buffer;
-    r.buffer_size = buffer_size;
-    r.limit = INT64_MAX;
-    if (source->same_fn != NULL && source->file != NULL)
-        (void)source->same_fn(source->user, 1);
-    e = ocitar_i_blob_pass(layout, &r, algorithm, &digest, &length);
-    if (e == OCITAR_OK)
-        e = ocitar_i_layout_open_blob(layout, &digest, length, &present);
-    if (e == OCITAR_OK && !present) {
-        e = ocitar_i_blob_second(layout, &r, &digest, length);
-        if (e != OCITAR_OK)
-            ocitar_i_layout_cancel(layout, e);
-    }
-    if (e != OCITAR_OK)
-        return ocitar_i_layout_report(layout, e,
-                                      ocitar_i_layout_root(layout)->user_code,
-                                      "blob copy");
-    if (out != NULL)
-        *out = digest;
-    if (size != NULL)
-        *size = length;
-    return OCITAR_OK;
+    return ocitar_blob_copy_many(layout, algorithm, source, 1, buffer,
+                                 buffer_size, out, size);
 }
 
 /* ==== image =============================================================

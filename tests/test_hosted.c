@@ -330,7 +330,7 @@ static int copy_from(int descriptor, ocitar_archive *a,
 {
     unsigned char bytes[100];
     ocitar_sink sink = OCITAR_ZERO;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     ocitar_layout l;
     ocitar_fd fd;
 
@@ -344,7 +344,7 @@ static void test_fd_source(void)
 {
     unsigned char buffer[512], bytes[64];
     ocitar_archive a;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     ocitar_fd fd;
     size_t n = 0;
     int file, i;
@@ -372,7 +372,7 @@ static void test_fd_source_fails(void)
 {
     unsigned char buffer[512];
     ocitar_archive a;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     ocitar_fd fd;
     int ends[2], dir = open(base, O_RDONLY);
 
@@ -783,7 +783,7 @@ static void test_directory(void)
     ocitar_directory d;
     ocitar_layout l;
     ocitar_index index;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     ocitar_blob b;
     unsigned char bytes[16];
     size_t n = 0;
@@ -871,7 +871,7 @@ static void test_directory_refuses(void)
 {
     static const char *const names[] = { "..", "../x", "/x", "", "a/../../b",
                                          ".", "./", "f/" };
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     ocitar_directory d;
     ocitar_layout l;
     size_t i;

@@ -535,7 +535,7 @@ static int to_stream(void)
 static int to_directory(void)
 {
     ocitar_layout_desc desc = OCITAR_ZERO;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     unsigned char bytes[16];
     size_t n;
     int code = 0, e;
