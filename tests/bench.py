@@ -33,6 +33,7 @@ import statistics
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree
 import xml.sax.saxutils
 
 MIB = 1 << 20
@@ -703,8 +704,9 @@ class Bench:
             path = self.r.path("sparse")
             with open(path, "wb") as f:
                 f.truncate(least * MIB * factor)
-            peaks[factor] = self.r.pipeline(
-                artifact + ("-", path, REFERENCE)).peak
+            peaks[factor] = [
+                self.r.pipeline(artifact + ("-", path, REFERENCE)).peak
+                for _ in range(3 if factor == 1 else 1)]
             if factor == 1:
                 self.peak("a file of %s to a file" % size_text(least * MIB),
                           self.r.run(*artifact, self.r.path("out.tar"), path,
@@ -713,9 +715,9 @@ class Bench:
             self.r.remove("sparse")
         for factor, peak in peaks.items():
             self.peak("a file of %s to a pipe" %
-                      size_text(least * MIB * factor), peak)
-        self.add("peak memory, 16 times as large", "the smaller", [peaks[16]],
-                 [peaks[1]], unit="KiB", goal=1.01, kind="time")
+                      size_text(least * MIB * factor), max(peak))
+        self.add("peak memory, 16 times as large", "the smaller", peaks[16],
+                 peaks[1], unit="KiB", goal=1.01, kind="time")
         self.peak("%s from a pipe to a pipe" % size_text(least * MIB),
                   self.r.pipeline((self.r.tool("bench"), "pipe", "65536"),
                                   feed=least * MIB).peak)
@@ -853,7 +855,9 @@ def write_results(bench, base):
     text += markdown(bench.rows) + "\n"
     text += "".join("- %s\n" % note for note in bench.notes)
     base.with_suffix(".md").write_text(text)
-    base.with_suffix(".svg").write_text(picture(bench.panels))
+    image = picture(bench.panels)
+    xml.etree.ElementTree.fromstring(image)
+    base.with_suffix(".svg").write_text(image)
     shown = [row for row in bench.rows if row.show]
     base.with_suffix(".readme").write_text(
         markdown(shown, (0, 1, 2, 3, 4)) + "\n" + "%s. Medians of %d rounds; "
