@@ -1767,6 +1767,29 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 #ifndef OCITAR_IMPLEMENTED
 #define OCITAR_IMPLEMENTED
 
+/* What of it is wanted. */
+#if defined OCITAR_WRITER_ONLY && defined OCITAR_CHECKER_ONLY
+#  error "define OCITAR_WRITER_ONLY or OCITAR_CHECKER_ONLY; for both, neither"
+#endif
+#if defined OCITAR_WRITER_ONLY && defined OCITAR_CHECKER_CORE
+#  error "OCITAR_WRITER_ONLY has no checker for OCITAR_CHECKER_CORE: drop one"
+#endif
+#ifdef OCITAR_CHECKER_ONLY
+#  define OCITAR_I_WRITES 0
+#else
+#  define OCITAR_I_WRITES 1
+#endif
+#ifdef OCITAR_WRITER_ONLY
+#  define OCITAR_I_READS 0
+#else
+#  define OCITAR_I_READS 1
+#endif
+#if OCITAR_I_WRITES && !defined OCITAR_NO_IMAGE
+#  define OCITAR_I_IMAGES 1
+#else
+#  define OCITAR_I_IMAGES 0
+#endif
+
 /* The sections below stand low to high: each calls only what is above it.
    The functions of the user are called from stream, spool, digest (a foreign
    engine), json (tokens), archive (the hook, and what a reader tells), layer
@@ -1972,6 +1995,8 @@ OCITAR_API const char *ocitar_error_text(int code)
     return ocitar_i_error_find(code)->text;
 }
 
+#if OCITAR_I_WRITES
+
 enum { /* states of a node */
     OCITAR_I_INERT = 0, /* all-zero: never begun */
     OCITAR_I_OPEN = 1,
@@ -2163,6 +2188,7 @@ static void ocitar_i_node_retry(ocitar_node *node)
     node->error = 0;
 }
 
+#if OCITAR_I_IMAGES
 /* The error of something below that was not abandoned, or a child that was
    not ended. */
 static int ocitar_i_node_ready(ocitar_node *node)
@@ -2175,6 +2201,8 @@ static int ocitar_i_node_ready(ocitar_node *node)
         return node->child_error;
     return node->open > 0 ? (int)OCITAR_E_STATE : (int)OCITAR_OK;
 }
+
+#endif
 
 /* The end of a thing that was given up: 0, or what forbids finishing. */
 static int ocitar_i_node_forgiven(ocitar_node *node)
@@ -2233,6 +2261,8 @@ OCITAR_API int ocitar_root_finish(ocitar_root *root)
     }
     return e;
 }
+
+#endif /* OCITAR_I_WRITES */
 
 /* ==== digest ============================================================
    SHA-2 as FIPS 180-4 has it, a foreign engine in its place, the grammar of
@@ -4043,7 +4073,15 @@ OCITAR_API int ocitar_encoder_next(ocitar_encoder *encoder,
     return 1;
 }
 
+/* POSIX: these types have no body, whatever their size field says. */
+static int ocitar_i_tar_has_body(char typeflag)
+{
+    return !((typeflag >= '1' && typeflag <= '6') || typeflag == 'g');
+}
+
 /* -- decoder -- */
+
+#if OCITAR_I_READS
 
 enum { /* what decoder_next takes next */
     OCITAR_I_DECODE_HEAD, OCITAR_I_DECODE_META, OCITAR_I_DECODE_SPARSE,
@@ -4423,12 +4461,6 @@ static int ocitar_i_decoder_merge(ocitar_decoder *d)
     return 1;
 }
 
-/* POSIX: these types have no body, whatever their size field says. */
-static int ocitar_i_tar_has_body(char typeflag)
-{
-    return !((typeflag >= '1' && typeflag <= '6') || typeflag == 'g');
-}
-
 static int ocitar_i_decoder_entry(ocitar_decoder *d, const uint8_t *b)
 {
     ocitar_entry *e = &d->entry;
@@ -4539,10 +4571,14 @@ OCITAR_API int ocitar_decoder_next(ocitar_decoder *decoder,
     return got;
 }
 
+#endif /* OCITAR_I_READS */
+
 /* ==== json ==============================================================
    An emitter of RFC 8785 canonical JSON: keys in UTF-16 order, no white
    space, the escapes of ECMAScript. It writes to a function; the first error
    stays. Calls digest, bytes. */
+
+#if OCITAR_I_IMAGES
 
 typedef struct ocitar_i_json {
     int (*put_fn)(void *user, const void *data, size_t len);
@@ -4941,7 +4977,11 @@ static void ocitar_i_json_time(ocitar_i_json *j, const char *key,
     ocitar_i_json_string(j, text, n);
 }
 
+#endif /* OCITAR_I_IMAGES */
+
 /* -- tokenizer: RFC 8259 as it passes, a byte at a time -- */
+
+#if OCITAR_I_READS || OCITAR_I_IMAGES
 
 enum { /* what the next byte belongs to */
     OCITAR_I_JSON_VALUE = 1, OCITAR_I_JSON_FIRST, /* or the end of an array */
@@ -5353,8 +5393,144 @@ OCITAR_API int ocitar_json_end(ocitar_json *json)
     return json->error;
 }
 
+#endif /* OCITAR_I_READS || OCITAR_I_IMAGES */
+
+/* ==== names =============================================================
+   What names of things may be, for those who write them and those who check
+   them: paths, whiteouts, media types, ports. Calls digest, bytes. */
+
+/* Does the name stay below the root? Empty, absolute or with a ".."
+   component it does not; whoever unpacks it would be led astray. */
+static int ocitar_i_name_ok(const char *name, size_t len)
+{
+    size_t i, start = 0;
+
+    if (len == 0 || name[0] == '/')
+        return 0;
+    for (i = 0; i <= len; i++) {
+        if (i < len && name[i] != '/')
+            continue;
+        if (i - start == 2 && name[start] == '.' && name[start + 1] == '.')
+            return 0;
+        start = i + 1;
+    }
+    return 1;
+}
+
+#if OCITAR_I_READS || OCITAR_I_IMAGES
+
+/* The key of a path: the digest of its parts without "." and "//", so that
+   "./a//b/" and "a/b" are one. */
+static void ocitar_i_name_key(const char *name, size_t len,
+                                    uint8_t kernel, ocitar_digest *out)
+{
+    ocitar_digester d;
+    size_t at = 0, start;
+
+    ocitar_i_digester_begin(&d, OCITAR_SHA256, NULL, kernel);
+    while (at < len) {
+        for (start = at; at < len && name[at] != '/'; at++)
+            ;
+        if (at > start && !(at - start == 1 && name[start] == '.')) {
+            ocitar_digester_update(&d, "/", 1);
+            ocitar_digester_update(&d, name + start, at - start);
+        }
+        at++;
+    }
+    ocitar_digester_end(&d, out);
+}
+
+/* Where the last part of a name begins, and in *len where it ends: without
+   what a reader cleans away, "/" and "/.". */
+static size_t ocitar_i_name_last(const char *name, size_t *len)
+{
+    size_t n = *len, start;
+
+    while (n > 0 && (name[n - 1] == '/' ||
+                     (name[n - 1] == '.' && (n == 1 || name[n - 2] == '/'))))
+        n--;
+    for (start = n; start > 0 && name[start - 1] != '/'; start--)
+        ;
+    *len = n;
+    return start;
+}
+
+/* Does a part before the last one? Such a directory cannot be. */
+static int ocitar_i_name_in_whiteout(const char *name, size_t len)
+{
+    size_t end = ocitar_i_name_last(name, &len), at;
+
+    for (at = 0; at + 4 < end; at++)
+        if ((at == 0 || name[at - 1] == '/') &&
+            OCITAR_MEMCMP(name + at, ".wh.", 4) == 0)
+            return 1;
+    return 0;
+}
+
+/* Does the last part of the name begin with ".wh."? */
+static int ocitar_i_name_is_whiteout(const char *name, size_t len)
+{
+    size_t start = ocitar_i_name_last(name, &len);
+
+    return len - start >= 4 && OCITAR_MEMCMP(name + start, ".wh.", 4) == 0;
+}
+
+static int ocitar_i_name_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* RFC 6838, 4.2: two names of up to 127 characters. */
+static int ocitar_i_name_media_type_ok(const char *s)
+{
+    size_t i, start = 0, len = ocitar_i_bytes_length(s, 0);
+    int slashes = 0;
+
+    for (i = 0; i <= len; i++) {
+        if (i == len || s[i] == '/') {
+            if (i == start || i - start > 127)
+                return 0;
+            start = i + 1;
+            slashes += i < len;
+        } else if (!ocitar_i_name_alnum(s[i]) &&
+                   !(s[i] >= 'A' && s[i] <= 'Z') &&
+                   (i == start || !ocitar_i_bytes_has("!#$&^_.+-", 9, s[i]))) {
+            return 0;
+        }
+    }
+    return slashes == 1;
+}
+
+/* "80", "53/udp": the spec's keys of ExposedPorts; sctp is docker's. */
+static int ocitar_i_name_port_ok(const char *s)
+{
+    uint32_t n = 0;
+
+    if (s == NULL || *s < '0' || *s > '9')
+        return 0;
+    for (; *s >= '0' && *s <= '9' && n <= 65535; s++)
+        n = n * 10 + (uint32_t)(*s - '0');
+    return n > 0 && n <= 65535 &&
+           (*s == 0 || ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0),
+                                            "/tcp", 4) ||
+            ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0), "/udp", 4) ||
+            ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0), "/sctp", 5));
+}
+
+#define OCITAR_I_TYPE_OCI "application/vnd.oci.image."
+#define OCITAR_I_TYPE_DOCKER "application/vnd.docker."
+#define OCITAR_I_TYPE_MANIFEST OCITAR_I_TYPE_OCI "manifest.v1+json"
+#define OCITAR_I_TYPE_INDEX OCITAR_I_TYPE_OCI "index.v1+json"
+#define OCITAR_I_TYPE_CONFIG OCITAR_I_TYPE_OCI "config.v1+json"
+#define OCITAR_I_TYPE_LAYER OCITAR_I_TYPE_OCI "layer.v1.tar"
+#define OCITAR_I_TYPE_EMPTY "application/vnd.oci.empty.v1+json"
+
+#endif /* OCITAR_I_READS || OCITAR_I_IMAGES */
+
 /* ==== stream ============================================================
    The user's sink and source. Calls nobody but them; returns their code. */
+
+#if OCITAR_I_WRITES
 
 static int ocitar_i_sink_dry(const ocitar_sink *sink)
 {
@@ -5400,9 +5576,13 @@ static int ocitar_i_sink_truncate(const ocitar_sink *sink, uint64_t offset)
     return sink->truncate_fn(sink->user, offset);
 }
 
+#endif /* OCITAR_I_WRITES */
+
 /* ==== archive ===========================================================
    Entries on a sink, through the caller's buffer. Calls tar, stream, errors,
    bytes. */
+
+#if OCITAR_I_WRITES
 
 enum { /* the open entry */
     OCITAR_I_ENTRY_NONE,
@@ -5774,7 +5954,11 @@ ocitar_archive_error(const ocitar_archive *archive)
     return archive == NULL ? &none : &archive->root.error;
 }
 
+#endif /* OCITAR_I_WRITES */
+
 /* -- reader -- */
+
+#if OCITAR_I_READS
 
 OCITAR_API int ocitar_reader_begin(ocitar_reader *reader,
                                    const ocitar_reader_desc *desc)
@@ -5902,9 +6086,13 @@ OCITAR_API int ocitar_reader_end(ocitar_reader *reader)
     return reader->error;
 }
 
+#endif /* OCITAR_I_READS */
+
 /* ==== spool =============================================================
    Where bytes wait: memory, then a store. Calls the user's allocator and
    store. */
+
+#if OCITAR_I_WRITES
 
 OCITAR_API int ocitar_spool_begin(ocitar_spool *spool,
                                   const ocitar_spool_desc *desc)
@@ -6031,10 +6219,14 @@ static void ocitar_i_spool_release(ocitar_spool *s)
     s->busy = 0;
 }
 
+#endif /* OCITAR_I_WRITES */
+
 /* ==== layout ============================================================
    The image driver: directories, files and blobs of an OCI image layout, in
    a tar or in what another driver keeps. Calls archive, spool, stream, digest,
    errors, bytes. */
+
+#if OCITAR_I_WRITES
 
 OCITAR_API void ocitar_rehearsal_play(ocitar_rehearsal *rehearsal)
 {
@@ -6284,24 +6476,6 @@ OCITAR_API int ocitar_layout_reader(ocitar_layout *layout, const char *name,
                                    "layout reader");
     }
     return e;
-}
-
-/* Does the name stay below the root? Empty, absolute or with a ".."
-   component it does not; whoever unpacks it would be led astray. */
-static int ocitar_i_layout_name_ok(const char *name, size_t len)
-{
-    size_t i, start = 0;
-
-    if (len == 0 || name[0] == '/')
-        return 0;
-    for (i = 0; i <= len; i++) {
-        if (i < len && name[i] != '/')
-            continue;
-        if (i - start == 2 && name[start] == '.' && name[start + 1] == '.')
-            return 0;
-        start = i + 1;
-    }
-    return 1;
 }
 
 enum { OCITAR_I_BLOB_NAME_MAX = 6 + 7 + 128 + 1 };
@@ -6572,7 +6746,7 @@ OCITAR_API int ocitar_file_close(ocitar_file *file)
     if (e != OCITAR_OK)
         return e;
     l = file->layout;
-    e = ocitar_i_layout_name_ok(file->name, file->name_len)
+    e = ocitar_i_name_ok(file->name, file->name_len)
             ? ocitar_i_layout_open(l, file->name, file->name_len, file->mode,
                                    (int64_t)file->spool->total, '0')
             : (int)OCITAR_E_NAME;
@@ -6610,7 +6784,7 @@ OCITAR_API int ocitar_file_put(ocitar_layout *layout, const char *name,
     if (e != OCITAR_OK)
         return e;
     name_len = ocitar_i_bytes_length(name, name_len);
-    if (!ocitar_i_layout_name_ok(name, name_len))
+    if (!ocitar_i_name_ok(name, name_len))
         return ocitar_i_layout_report(layout, OCITAR_E_NAME, 0, "file put");
     e = ocitar_i_layout_open(layout, name, name_len, mode, (int64_t)len, '0');
     if (e == OCITAR_OK) {
@@ -7371,19 +7545,18 @@ OCITAR_API int ocitar_blob_copy(ocitar_layout *layout, uint8_t algorithm,
                                  buffer_size, out, size);
 }
 
+#endif /* OCITAR_I_WRITES */
+
 /* ==== image =============================================================
    References and the documents of the OCI image specification: config,
    manifest, index, and docker's manifest.json. Calls json, layout, digest,
    errors, bytes. */
 
-static int ocitar_i_reference_alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
+#if OCITAR_I_IMAGES
 
 static int ocitar_i_reference_char(char c)
 {
-    return ocitar_i_reference_alnum(c) || (c >= 'A' && c <= 'Z') ||
+    return ocitar_i_name_alnum(c) || (c >= 'A' && c <= 'Z') ||
            ocitar_i_bytes_has("_-.", 3, c);
 }
 
@@ -7394,7 +7567,7 @@ static int ocitar_i_reference_part_ok(const char *s, size_t len)
     size_t i, run = 0;
 
     for (i = 0; i < len; i++) {
-        if (ocitar_i_reference_alnum(s[i])) {
+        if (ocitar_i_name_alnum(s[i])) {
             run = 0;
             continue;
         }
@@ -7556,14 +7729,6 @@ OCITAR_API int ocitar_platform_uname(ocitar_platform *out, const char *machine)
     return OCITAR_OK;
 }
 
-#define OCITAR_I_TYPE_OCI "application/vnd.oci.image."
-#define OCITAR_I_TYPE_DOCKER "application/vnd.docker."
-#define OCITAR_I_TYPE_MANIFEST OCITAR_I_TYPE_OCI "manifest.v1+json"
-#define OCITAR_I_TYPE_INDEX OCITAR_I_TYPE_OCI "index.v1+json"
-#define OCITAR_I_TYPE_CONFIG OCITAR_I_TYPE_OCI "config.v1+json"
-#define OCITAR_I_TYPE_LAYER OCITAR_I_TYPE_OCI "layer.v1.tar"
-#define OCITAR_I_TYPE_EMPTY "application/vnd.oci.empty.v1+json"
-
 /* The name in column `to` of the row that has `type`. */
 static const char *ocitar_i_media_type(const char *type, int to)
 {
@@ -7605,27 +7770,6 @@ OCITAR_API const char *ocitar_media_type_docker(const char *type)
 OCITAR_API const char *ocitar_media_type_oci(const char *type)
 {
     return ocitar_i_media_type(type, 0);
-}
-
-/* RFC 6838, 4.2: two names of up to 127 characters. */
-static int ocitar_i_media_type_ok(const char *s)
-{
-    size_t i, start = 0, len = ocitar_i_bytes_length(s, 0);
-    int slashes = 0;
-
-    for (i = 0; i <= len; i++) {
-        if (i == len || s[i] == '/') {
-            if (i == start || i - start > 127)
-                return 0;
-            start = i + 1;
-            slashes += i < len;
-        } else if (!ocitar_i_reference_alnum(s[i]) &&
-                   !(s[i] >= 'A' && s[i] <= 'Z') &&
-                   (i == start || !ocitar_i_bytes_has("!#$&^_.+-", 9, s[i]))) {
-            return 0;
-        }
-    }
-    return slashes == 1;
 }
 
 /* A document: a function that emits it from its subject. */
@@ -8684,12 +8828,12 @@ static int ocitar_i_image_described(const ocitar_descriptor *d)
     ocitar_digest digest;
     int e;
 
-    if (d == NULL || !ocitar_i_media_type_ok(d->media_type) ||
+    if (d == NULL || !ocitar_i_name_media_type_ok(d->media_type) ||
         ocitar_digest_length(d->digest.algorithm) == 0 ||
         (d->diff_id.algorithm != 0 &&
          ocitar_digest_length(d->diff_id.algorithm) == 0) ||
         (d->artifact_type != NULL &&
-         !ocitar_i_media_type_ok(d->artifact_type)) ||
+         !ocitar_i_name_media_type_ok(d->artifact_type)) ||
         (d->platform.architecture == NULL && d->platform.os != NULL))
         return OCITAR_E_ARG;
     if (d->size > INT64_MAX)
@@ -8817,28 +8961,12 @@ static int ocitar_i_image_env_ok(const ocitar_image_desc *d)
     return 1;
 }
 
-/* "80", "53/udp": the spec's keys of ExposedPorts; sctp is docker's. */
-static int ocitar_i_image_port_ok(const char *s)
-{
-    uint32_t n = 0;
-
-    if (s == NULL || *s < '0' || *s > '9')
-        return 0;
-    for (; *s >= '0' && *s <= '9' && n <= 65535; s++)
-        n = n * 10 + (uint32_t)(*s - '0');
-    return n > 0 && n <= 65535 &&
-           (*s == 0 || ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0),
-                                            "/tcp", 4) ||
-            ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0), "/udp", 4) ||
-            ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0), "/sctp", 5));
-}
-
 static int ocitar_i_image_ports_ok(const ocitar_image_desc *d)
 {
     size_t i;
 
     for (i = 0; i < d->port_count; i++)
-        if (d->ports == NULL || !ocitar_i_image_port_ok(d->ports[i]))
+        if (d->ports == NULL || !ocitar_i_name_port_ok(d->ports[i]))
             return 0;
     return 1;
 }
@@ -8867,16 +8995,17 @@ static const char *ocitar_i_image_desc_bad(const ocitar_image_desc *d)
     if (!ocitar_i_image_references_ok(d->reference, d->more_references,
                                       d->more_reference_count))
         return "image begin: reference";
-    if (d->artifact_type != NULL && !ocitar_i_media_type_ok(d->artifact_type))
+    if (d->artifact_type != NULL &&
+        !ocitar_i_name_media_type_ok(d->artifact_type))
         return "image begin: artifact type";
     if (d->subject != NULL &&
-        (!ocitar_i_media_type_ok(d->subject->media_type) ||
+        (!ocitar_i_name_media_type_ok(d->subject->media_type) ||
          ocitar_digest_length(d->subject->digest.algorithm) == 0 ||
          d->subject->size > INT64_MAX))
         return "image begin: subject";
     if ((d->config == NULL && d->config_len > 0) ||
         (d->config_media_type != NULL &&
-         !ocitar_i_media_type_ok(d->config_media_type)) ||
+         !ocitar_i_name_media_type_ok(d->config_media_type)) ||
         !ocitar_i_image_empty_ok(d))
         return "image begin: config";
     if (d->docker_types && (d->artifact_type != NULL || d->subject != NULL ||
@@ -9202,9 +9331,13 @@ OCITAR_API int ocitar_image_chain_id(const ocitar_image *image,
     return count > 0 ? (int)OCITAR_OK : (int)OCITAR_E_STATE;
 }
 
+#endif /* OCITAR_I_IMAGES */
+
 /* ==== layer =============================================================
    A root file system as one tar, written straight into a blob. Calls tar,
    layout, image, errors, bytes. */
+
+#if OCITAR_I_IMAGES
 
 static int ocitar_i_layer_check(ocitar_layer *layer)
 {
@@ -9288,10 +9421,10 @@ OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
     layer->image = image;
     if (image->layer != NULL || !ocitar_i_image_room(image) ||
         layer->desc.raw > OCITAR_RAW_TAR ||
-        !ocitar_i_media_type_ok(layer->desc.media_type)) {
+        !ocitar_i_name_media_type_ok(layer->desc.media_type)) {
         ocitar_i_node_begin(&layer->blob.node, &image->node, 1);
         if (layer->desc.raw > OCITAR_RAW_TAR ||
-            !ocitar_i_media_type_ok(layer->desc.media_type))
+            !ocitar_i_name_media_type_ok(layer->desc.media_type))
             return ocitar_i_layer_fail(layer, OCITAR_E_ARG,
                                        "layer begin: raw or media type");
         if (image->layer == NULL)
@@ -9371,75 +9504,19 @@ static int ocitar_i_layer_complete(ocitar_layer *layer)
    symbolic link leads is for whoever follows it. */
 static int ocitar_i_layer_names_ok(const ocitar_entry *e)
 {
-    return ocitar_i_layout_name_ok(
+    return ocitar_i_name_ok(
                e->name, ocitar_i_bytes_length(e->name, e->name_len)) &&
            (e->typeflag != '1' ||
-            ocitar_i_layout_name_ok(
+            ocitar_i_name_ok(
                 e->linkname,
                 ocitar_i_bytes_length(e->linkname, e->linkname_len)));
-}
-
-/* Where the last part of a name begins, and in *len where it ends: without
-   what a reader cleans away, "/" and "/.". */
-static size_t ocitar_i_layer_last(const char *name, size_t *len)
-{
-    size_t n = *len, start;
-
-    while (n > 0 && (name[n - 1] == '/' ||
-                     (name[n - 1] == '.' && (n == 1 || name[n - 2] == '/'))))
-        n--;
-    for (start = n; start > 0 && name[start - 1] != '/'; start--)
-        ;
-    *len = n;
-    return start;
-}
-
-/* Does the last part of the name begin with ".wh."? */
-static int ocitar_i_layer_is_whiteout(const char *name, size_t len)
-{
-    size_t start = ocitar_i_layer_last(name, &len);
-
-    return len - start >= 4 && OCITAR_MEMCMP(name + start, ".wh.", 4) == 0;
-}
-
-/* Does a part before the last one? Such a directory cannot be. */
-static int ocitar_i_layer_in_whiteout(const char *name, size_t len)
-{
-    size_t end = ocitar_i_layer_last(name, &len), at;
-
-    for (at = 0; at + 4 < end; at++)
-        if ((at == 0 || name[at - 1] == '/') &&
-            OCITAR_MEMCMP(name + at, ".wh.", 4) == 0)
-            return 1;
-    return 0;
-}
-
-/* The key of a path: the digest of its parts without "." and "//", so that
-   "./a//b/" and "a/b" are one. */
-static void ocitar_i_layer_path_key(const char *name, size_t len,
-                                    uint8_t kernel, ocitar_digest *out)
-{
-    ocitar_digester d;
-    size_t at = 0, start;
-
-    ocitar_i_digester_begin(&d, OCITAR_SHA256, NULL, kernel);
-    while (at < len) {
-        for (start = at; at < len && name[at] != '/'; at++)
-            ;
-        if (at > start && !(at - start == 1 && name[start] == '.')) {
-            ocitar_digester_update(&d, "/", 1);
-            ocitar_digester_update(&d, name + start, at - start);
-        }
-        at++;
-    }
-    ocitar_digester_end(&d, out);
 }
 
 static int ocitar_i_layer_has(const ocitar_layer *layer, const char *name,
                               size_t len, ocitar_digest *digest,
                               ocitar_key **slot)
 {
-    ocitar_i_layer_path_key(name, len, layer->blob.layout->kernel, digest);
+    ocitar_i_name_key(name, len, layer->blob.layout->kernel, digest);
     *slot = ocitar_i_keys_slot(layer->desc.paths, layer->desc.path_count,
                                digest);
     return *slot != NULL &&
@@ -9489,8 +9566,8 @@ static int ocitar_i_layer_add(ocitar_layer *layer, const ocitar_entry *entry,
         e = OCITAR_E_ARG;
     else if (!ocitar_i_layer_names_ok(entry))
         e = OCITAR_E_NAME;
-    else if (ocitar_i_layer_in_whiteout(entry->name, len) ||
-             (!whiteout && ocitar_i_layer_is_whiteout(entry->name, len)))
+    else if (ocitar_i_name_in_whiteout(entry->name, len) ||
+             (!whiteout && ocitar_i_name_is_whiteout(entry->name, len)))
         e = OCITAR_E_WHITEOUT;
     else
         e = ocitar_encoder_begin(&enc, entry);
@@ -9659,12 +9736,12 @@ OCITAR_API int ocitar_layer_parents(ocitar_layer *layer, const char *name,
     entry.mode = mode;
     entry.typeflag = '5';
     entry.name = name;
-    start = e == OCITAR_OK ? ocitar_i_layer_last(name, &len) : 0;
+    start = e == OCITAR_OK ? ocitar_i_name_last(name, &len) : 0;
     for (at = 1; e == OCITAR_OK && at < start; at++) {
         len = at;
         if (name[at] != '/' ||
             ocitar_i_layer_has(layer, name, at, &digest, &slot) ||
-            ocitar_i_layer_last(name, &len) == len) /* "." is the root */
+            ocitar_i_name_last(name, &len) == len) /* "." is the root */
             continue;
         entry.name_len = at + 1; /* with its slash */
         e = ocitar_layer_entry(layer, &entry);
@@ -9703,14 +9780,14 @@ static int ocitar_i_layer_hide(ocitar_layer *layer, const char *dir,
 OCITAR_API int ocitar_layer_whiteout(ocitar_layer *layer, const char *name)
 {
     size_t len = ocitar_i_bytes_length(name, 0);
-    size_t start = ocitar_i_layer_last(name, &len);
+    size_t start = ocitar_i_name_last(name, &len);
     int e = ocitar_i_layer_check(layer);
 
     if (e != OCITAR_OK)
         return e;
-    if (len == start || ocitar_i_layer_is_whiteout(name, len))
+    if (len == start || ocitar_i_name_is_whiteout(name, len))
         e = OCITAR_E_WHITEOUT;
-    else if (!ocitar_i_layout_name_ok(name, len)) /* ".wh..." hides ".." */
+    else if (!ocitar_i_name_ok(name, len)) /* ".wh..." hides ".." */
         e = OCITAR_E_NAME;
     if (e != OCITAR_OK)
         return ocitar_i_blob_torn(
@@ -9807,6 +9884,8 @@ OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer)
     return ocitar_i_layer_give_up(layer);
 }
 
+#endif /* OCITAR_I_IMAGES */
+
 /* ==== check =============================================================
    An archive read once, against the rules of the image specification. What a
    blob is shows only while it passes, and whether it matters only when all
@@ -9814,6 +9893,8 @@ OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer)
    table, and at the end the claims that index.json leads to are judged. Calls
    archive (the reader), json, image (media types, ports), layer (names),
    digest, errors, bytes. */
+
+#if OCITAR_I_READS
 
 OCITAR_API const char *ocitar_rule_text(int rule)
 {
@@ -10441,7 +10522,7 @@ static int ocitar_i_check_ref(const char *s, size_t len)
     size_t i, run = 1;
 
     for (i = 0; i < len; i++) {
-        if (ocitar_i_reference_alnum(s[i]) || (s[i] >= 'A' && s[i] <= 'Z'))
+        if (ocitar_i_name_alnum(s[i]) || (s[i] >= 'A' && s[i] <= 'Z'))
             run = 0;
         else if (!ocitar_i_bytes_has("-._:@+/", 7, s[i]) ||
                  (run > 0 && !(run == 1 && i > 1 && s[i] == '-' &&
@@ -10810,7 +10891,7 @@ static void ocitar_i_check_doc_string(ocitar_checker *c, uint8_t field,
     case OCITAR_I_F_DOC_ARTIFACT:
         if (len > 0)
             c->facts |= OCITAR_I_HAS_ARTIFACT;
-        if (len > 0 && len < sizeof text && !ocitar_i_media_type_ok(text))
+        if (len > 0 && len < sizeof text && !ocitar_i_name_media_type_ok(text))
             ocitar_i_check_bad(c, 18);
         break;
     case OCITAR_I_F_ARCH:
@@ -10853,12 +10934,12 @@ static void ocitar_i_check_desc_string(ocitar_checker *c, uint8_t field,
         c->claim.media_type = kept;
         c->media = ocitar_i_check_media(type);
         c->got |= OCITAR_I_GOT_MEDIA;
-        if (!ocitar_i_media_type_ok(type))
+        if (!ocitar_i_name_media_type_ok(type))
             ocitar_i_check_bad(c, 11);
         break;
     case OCITAR_I_F_ARTIFACT:
         c->claim.artifact_type = kept;
-        if (len == 0 || (kept != NULL && !ocitar_i_media_type_ok(kept)))
+        if (len == 0 || (kept != NULL && !ocitar_i_name_media_type_ok(kept)))
             ocitar_i_check_bad(c, 18);
         break;
     case OCITAR_I_F_DIGEST:
@@ -11033,7 +11114,7 @@ static void ocitar_i_check_key(ocitar_checker *c, uint8_t context,
         OCITAR_MEMCPY(port, s, len);
         port[len] = 0;
     }
-    if (!ocitar_i_image_port_ok(port))
+    if (!ocitar_i_name_port_ok(port))
         ocitar_i_check_warn(c, 52);
 }
 
@@ -11330,14 +11411,14 @@ static void ocitar_i_check_paths(ocitar_layer_checker *l,
     if (l->unchecked != 0) /* a full table is slow to look into */
         return;
     if (e->typeflag == '1') {
-        ocitar_i_layer_path_key(e->linkname, e->linkname_len, l->kernel,
+        ocitar_i_name_key(e->linkname, e->linkname_len, l->kernel,
                                 &digest);
         key = ocitar_i_keys_slot(l->paths, l->path_count, &digest);
         if (key == NULL ||
             OCITAR_MEMCMP(key->bytes, digest.bytes, 32) != 0)
             ocitar_i_check_layer_bad(l, 56);
     }
-    ocitar_i_layer_path_key(name, len, l->kernel, &digest);
+    ocitar_i_name_key(name, len, l->kernel, &digest);
     key = ocitar_i_keys_slot(l->paths, l->path_count, &digest);
     if (key == NULL) {
         l->unchecked = 55;
@@ -11361,7 +11442,7 @@ static void ocitar_i_check_hidden(ocitar_layer_checker *l, const char *name,
         return;
     OCITAR_MEMCPY(path, name, start);
     OCITAR_MEMCPY(path + start, name + start + 4, rest);
-    ocitar_i_layer_path_key(path, start + rest, l->kernel, &digest);
+    ocitar_i_name_key(path, start + rest, l->kernel, &digest);
     key = ocitar_i_keys_slot(l->paths, l->path_count, &digest);
     if (key != NULL && OCITAR_MEMCMP(key->bytes, digest.bytes, 32) == 0 &&
         l->warn == 0)
@@ -11372,7 +11453,7 @@ static void ocitar_i_check_whiteout(ocitar_layer_checker *l,
                                     const ocitar_entry *e)
 {
     size_t end = e->name_len;
-    size_t start = ocitar_i_layer_last(e->name, &end);
+    size_t start = ocitar_i_name_last(e->name, &end);
     const char *last = e->name + start;
 
     if (ocitar_i_bytes_equal(last, end - start, ".wh..wh..opq", 12)) {
@@ -11392,18 +11473,18 @@ static int ocitar_i_check_layer_entry(void *user, const ocitar_entry *e)
 {
     ocitar_layer_checker *l = (ocitar_layer_checker *)user;
 
-    if (e->name_len == 0 || !ocitar_i_layout_name_ok(e->name, e->name_len) ||
+    if (e->name_len == 0 || !ocitar_i_name_ok(e->name, e->name_len) ||
         (e->typeflag == '1' &&
          (e->linkname_len == 0 ||
-          !ocitar_i_layout_name_ok(e->linkname, e->linkname_len)))) {
+          !ocitar_i_name_ok(e->linkname, e->linkname_len)))) {
         ocitar_i_check_layer_bad(l, 61);
         return 0;
     }
     if (l->reader.decoder.sparse && l->warn == 0)
         l->warn = 55;
-    if (ocitar_i_layer_in_whiteout(e->name, e->name_len))
+    if (ocitar_i_name_in_whiteout(e->name, e->name_len))
         ocitar_i_check_layer_bad(l, 57);
-    if (ocitar_i_layer_is_whiteout(e->name, e->name_len))
+    if (ocitar_i_name_is_whiteout(e->name, e->name_len))
         ocitar_i_check_whiteout(l, e);
     ocitar_i_check_paths(l, e, e->name, e->name_len);
     return 0;
@@ -11762,7 +11843,7 @@ static int ocitar_i_check_begin_entry(void *user, const ocitar_entry *e)
     if (e->typeflag == '5')
         while (len > 0 && name[len - 1] == '/')
             len--;
-    if (e->name_len == 0 || !ocitar_i_layout_name_ok(e->name, e->name_len)) {
+    if (e->name_len == 0 || !ocitar_i_name_ok(e->name, e->name_len)) {
         ocitar_i_check_entry(c, e, 61, OCITAR_ERROR,
                              "a name that leaves the root");
         return c->error;
@@ -12474,9 +12555,13 @@ OCITAR_API int ocitar_checker_end(ocitar_checker *checker)
     return c->verdict;
 }
 
+#endif /* OCITAR_I_READS */
+
 /* ==== find ==============================================================
    What an archive has, by name, digest and platform. Calls check, image
    (references), digest, bytes. */
+
+#if OCITAR_I_READS && OCITAR_I_IMAGES
 
 static void *ocitar_i_catalog_room(ocitar_catalog *c, size_t len)
 {
@@ -12895,6 +12980,8 @@ OCITAR_API int ocitar_catalog_copy(const ocitar_line *blob,
     return e != OCITAR_OK ? e : code;
 }
 
+#endif /* OCITAR_I_READS && OCITAR_I_IMAGES */
+
 #ifdef __cplusplus
 }
 #endif
@@ -12931,19 +13018,6 @@ typedef char ocitar_i_off_t_is_too_small__include_ocitar_h_first
     [sizeof(off_t) >= 8 ? 1 : -1];
 
 /* -- descriptors -- */
-
-/* A file must not land where standard output was closed: others print there.
-   Takes a descriptor, and returns one above 2, or -1 with errno. */
-static int ocitar_i_fd_high(int fd)
-{
-    int high;
-
-    if (fd < 0 || fd > 2)
-        return fd;
-    high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    close(fd);
-    return high;
-}
 
 static int ocitar_i_fd_put(void *user, const void *data, size_t len)
 {
@@ -13120,6 +13194,20 @@ OCITAR_API void ocitar_fd_source(ocitar_fd *fd, ocitar_source *out)
     out->file = fd;
 }
 
+#if OCITAR_I_WRITES
+/* A file must not land where standard output was closed: others print there.
+   Takes a descriptor, and returns one above 2, or -1 with errno. */
+static int ocitar_i_fd_high(int fd)
+{
+    int high;
+
+    if (fd < 0 || fd > 2)
+        return fd;
+    high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    close(fd);
+    return high;
+}
+
 /* Makes a new file for writing. A name that is taken is the caller's to
    change: errno says EEXIST. */
 static int ocitar_i_fd_create(int directory, const char *name, mode_t mode)
@@ -13143,6 +13231,8 @@ static int ocitar_i_fd_create(int directory, const char *name, mode_t mode)
    first process is always 1. */
 enum { OCITAR_I_TEMP_TRIES = 10000 };
 
+#endif
+
 /* -- heap -- */
 
 static void *ocitar_i_heap_resize(void *user, void *old, size_t old_size,
@@ -13162,6 +13252,8 @@ OCITAR_API void ocitar_heap(ocitar_allocator *out)
     out->resize_fn = ocitar_i_heap_resize;
     out->user = NULL;
 }
+
+#if OCITAR_I_WRITES
 
 /* -- temporary file -- */
 
@@ -13445,7 +13537,7 @@ static int ocitar_i_directory_place(ocitar_directory *d, const char *name,
 
     *parent = -1;
     base[0] = 0;
-    if (!ocitar_i_layout_name_ok(name, len) ||
+    if (!ocitar_i_name_ok(name, len) ||
         ocitar_i_bytes_has(name, len, 0))
         return OCITAR_E_NAME;
     fd = fcntl(d->descriptor, F_DUPFD_CLOEXEC, 0);
@@ -13727,6 +13819,10 @@ ocitar_directory_error(const ocitar_directory *directory)
 
     return directory == NULL ? &none : &directory->root.error;
 }
+
+#endif /* OCITAR_I_WRITES */
+
+#if OCITAR_I_IMAGES
 
 /* -- directory walk: one open directory at a time, no recursion -- */
 
@@ -14564,6 +14660,8 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
     ocitar_i_vector_free(&t, &t.xattr_text);
     return e;
 }
+
+#endif /* OCITAR_I_IMAGES */
 
 #ifdef __cplusplus
 }
