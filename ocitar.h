@@ -1639,7 +1639,9 @@ typedef struct ocitar_fd {
 } ocitar_fd;
 
 OCITAR_API void ocitar_fd_begin(ocitar_fd *fd, int descriptor);
-/* Patchable if it is a regular file that was not opened to append. */
+/* Patchable if it is a regular file that was not opened to append. On Linux a
+   file's bytes may go straight from the file to it: what a pipe has not given
+   to its reader is then still the file's, which must not change. */
 OCITAR_API void ocitar_fd_sink(ocitar_fd *fd, ocitar_sink *out);
 /* Rewindable, and read at offsets, if it can seek. */
 OCITAR_API void ocitar_fd_source(ocitar_fd *fd, ocitar_source *out);
@@ -1840,6 +1842,12 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 #elif (defined __x86_64__ || defined __i386__) && defined __GNUC__
 #  include <cpuid.h>
 #  include <immintrin.h>
+#  if defined __GLIBC_PREREQ && !defined OCITAR_NO_HOSTED
+#    if __GLIBC_PREREQ(2, 33) /* which asks the processor when it starts */
+#      include <sys/platform/x86.h>
+#      define OCITAR_I_GLIBC_KNOWS
+#    endif
+#  endif
 #  define OCITAR_I_UNIT __attribute__((__target__("sha,sse4.1")))
 #elif defined _MSC_VER && (defined _M_X64 || defined _M_IX86)
 #  include <intrin.h>
@@ -2434,7 +2442,12 @@ enum {
 #else
     OCITAR_I_KERNEL_LANES = 1,
 #endif
-    OCITAR_I_KERNEL_LATER = 255 /* to be asked for where it is worth it */
+    OCITAR_I_KERNEL_LATER = 255, /* to be asked for where it is worth it */
+#if defined OCITAR_I_GLIBC_KNOWS || defined OCITAR_FORCE_INTRINSICS
+    OCITAR_I_KERNEL_ASK = 1 /* from so many bytes on */
+#else
+    OCITAR_I_KERNEL_ASK = 4096
+#endif
 };
 
 /* The instructions work on one message step by step, each waiting for the
@@ -2549,12 +2562,18 @@ static uint8_t ocitar_i_digest_kernel(void)
                      _mm_alignr_epi8(b##n, a##n, 8));
 
 /* SHA, SSSE3 and SSE4.1 in the leaves 7 and 1. In a virtual machine the
-   question costs as much as hashing 4 KiB in portable C: ask once. Three
-   lanes gain most on AMD's; elsewhere two are known to lose nothing. */
+   question costs as much as hashing some KiB in portable C: ask once, or ask
+   who knows. Three lanes gain most on AMD's, which have SSE4A; elsewhere two
+   are known to lose nothing. */
 static uint8_t ocitar_i_digest_kernel(void)
 {
-#ifdef OCITAR_FORCE_INTRINSICS
+#if defined OCITAR_FORCE_INTRINSICS
     return OCITAR_I_KERNEL_LANES;
+#elif defined OCITAR_I_GLIBC_KNOWS
+    if (!CPU_FEATURE_PRESENT(SHA) || !CPU_FEATURE_PRESENT(SSSE3) ||
+        !CPU_FEATURE_PRESENT(SSE4_1))
+        return OCITAR_I_KERNEL_PORTABLE;
+    return CPU_FEATURE_PRESENT(SSE4A) ? 3 : 2;
 #else
     unsigned r[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
 
@@ -2879,23 +2898,41 @@ OCITAR_API int ocitar_digest_parse(ocitar_digest *out, const char *text,
     return OCITAR_OK;
 }
 
+/* Eight digits. */
+static void ocitar_i_digest_hex8(uint8_t *out, uint32_t value)
+{
+#ifdef OCITAR_SMALL
+    unsigned i;
+
+    for (i = 8; i-- > 0; value >>= 4)
+        out[i] = (uint8_t)((value & 15) + ((value & 15) < 10 ? '0' : 'a' - 10));
+#else
+    uint64_t v = value; /* each digit into a byte, and then all at once */
+
+    v = (v & 0xffff0000u) << 16 | (v & 0xffffu);
+    v = (v & 0x0000ff000000ff00u) << 8 | (v & 0x000000ff000000ffu);
+    v = (v & 0x00f000f000f000f0u) << 4 | (v & 0x000f000f000f000fu);
+    v += 0x3030303030303030u +
+         ((v + 0x0606060606060606u) >> 4 & 0x0101010101010101u) * 39;
+    ocitar_i_bytes_store64(out, v);
+#endif
+}
+
 OCITAR_API size_t ocitar_digest_format(const ocitar_digest *digest,
                                        char out[OCITAR_DIGEST_TEXT_MAX])
 {
-    const char *hex = "0123456789abcdef";
-    size_t n = ocitar_digest_length(digest->algorithm), i, at = 7;
+    size_t n = ocitar_digest_length(digest->algorithm), i;
 
     out[0] = 0;
     if (n == 0)
         return 0;
     OCITAR_MEMCPY(out, ocitar_algorithm_name(digest->algorithm), 6);
     out[6] = ':';
-    for (i = 0; i < n; i++) {
-        out[at++] = hex[digest->bytes[i] >> 4];
-        out[at++] = hex[digest->bytes[i] & 15];
-    }
-    out[at] = 0;
-    return at;
+    for (i = 0; i < n; i += 4)
+        ocitar_i_digest_hex8((uint8_t *)out + 7 + 2 * i,
+                             ocitar_i_bytes_load32(digest->bytes + i));
+    out[7 + 2 * n] = 0;
+    return 7 + 2 * n;
 }
 
 OCITAR_API int ocitar_digest_equal(const ocitar_digest *a,
@@ -2971,7 +3008,8 @@ OCITAR_API int ocitar_digester_begin(ocitar_digester *digester,
    that it is worth it. */
 static uint8_t ocitar_i_digester_kernel(ocitar_digester *d)
 {
-    if (d->kernel == OCITAR_I_KERNEL_LATER && d->length >= 4096)
+    if (d->kernel == OCITAR_I_KERNEL_LATER &&
+        d->length >= OCITAR_I_KERNEL_ASK)
         d->kernel = ocitar_i_digest_kernel();
     return d->kernel == OCITAR_I_KERNEL_LATER
                ? (uint8_t)OCITAR_I_KERNEL_PORTABLE
@@ -3255,7 +3293,7 @@ OCITAR_API int ocitar_digest_many(ocitar_digest *out, uint8_t algorithm,
             ocitar_digest_of(&out[i], algorithm, data[i], len[i]);
         return OCITAR_OK;
     }
-    if (total >= 4096) /* see ocitar_i_digest_kernel */
+    if (total >= OCITAR_I_KERNEL_ASK)
         kernel = ocitar_i_digest_kernel();
     ocitar_i_digest_many(kernel, out, data, len, count);
     return OCITAR_OK;
@@ -3892,9 +3930,10 @@ static uint32_t ocitar_i_tar_sum(const uint8_t block[512])
     return sum;
 #else
     const uint64_t even = 0x00ff00ff00ff00ffu;
+    unsigned end = block[345] != 0 ? 512 : 352; /* the prefix is the last */
     uint64_t sum = 0, v;
 
-    for (i = 0; i < 512; i += 8) {
+    for (i = 0; i < end; i += 8) {
         OCITAR_MEMCPY(&v, block + i, 8);
         sum += (v & even) + (v >> 8 & even);
     }
