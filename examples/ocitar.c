@@ -253,7 +253,7 @@ static const char pack_help_text_3[] =
     "  -o, --output FILE       NAME-TAG.tar, if not given; \"-\" is standard\n"
     "                          output; DIR/ is a layout directory, not a tar\n"
     "      --memory SIZE       of a layer for a pipe, what waits in memory\n"
-    "                          and not in $TMPDIR: 1M, if not given\n"
+    "                          and not in $TMPDIR: 256K, if not given\n"
     "      --dry-run           print size and digests, write nothing\n"
     "      --json              print what was made as one JSON object; on\n"
     "                          standard error where --output - is written\n"
@@ -300,7 +300,7 @@ static const char artifact_help_text_2[] =
     "  -o, --output FILE       NAME-TAG.tar, if not given; \"-\" is standard\n"
     "                          output; DIR/ is a layout directory, not a tar\n"
     "      --memory SIZE       of standard input for a pipe, what waits in\n"
-    "                          memory and not in $TMPDIR: 1M, if not given\n"
+    "                          memory and not in $TMPDIR: 256K, if not given\n"
     "      --dry-run           print size and digests, write nothing\n"
     "      --json              print what was made as one JSON object; on\n"
     "                          standard error where --output - is written\n"
@@ -2285,13 +2285,14 @@ static int copy_pipe(pack *p, reading *r, unsigned char *buffer, size_t size,
 
 static int copy_file(pack *p, reading *r, ocitar_descriptor *d)
 {
-    static unsigned char buffer[131072];
+    static unsigned char buffer[262144];
     ocitar_source source = OCITAR_ZERO;
     int code;
 
     ocitar_fd_begin(&r->fd, p->current->descriptor);
     ocitar_fd_source(&r->fd, &r->from);
     r->passes = 1;
+    widen_pipe(p->current->descriptor);
     if (!S_ISREG(p->current->info.st_mode) || r->from.rewind_fn == NULL)
         return copy_pipe(p, r, buffer, sizeof buffer, d);
     r->passes = 2;
@@ -2722,6 +2723,17 @@ static int is_empty(const char *path)
     return count == 0;
 }
 
+/* A pipe that holds more is filled and emptied less often. If it may not, it
+   stays as it is. */
+static void widen_pipe(int descriptor)
+{
+#ifdef F_SETPIPE_SZ
+    (void)fcntl(descriptor, F_SETPIPE_SZ, 1 << 20);
+#else
+    (void)descriptor;
+#endif
+}
+
 static int open_output(pack *p)
 {
     int code = 0;
@@ -2755,6 +2767,7 @@ static int open_output(pack *p)
     if (fstat(p->output.fd.descriptor, &p->output_info) != 0 ||
         !S_ISREG(p->output_info.st_mode))
         memset(&p->output_info, 0, sizeof p->output_info);
+    widen_pipe(p->output.fd.descriptor);
     return DONE;
 }
 
@@ -2894,7 +2907,7 @@ static int run_command(uint16_t command, const char *help, char **argv)
 
     help_command = help;
     o.command = command;
-    o.memory = 1 << 20;
+    o.memory = 256 << 10;
     o.algorithm = OCITAR_SHA256;
     code = parse_arguments(&o, argv);
     if (code < 0 && (command & READS) != 0)
