@@ -2254,6 +2254,17 @@ static int reading_same(void *user, int begin)
     return r->from.same_fn(r->from.user, begin);
 }
 
+/* A pipe that holds more is filled and emptied less often. If it may not, it
+   stays as it is. */
+static void widen_pipe(int descriptor)
+{
+#ifdef F_SETPIPE_SZ
+    (void)fcntl(descriptor, F_SETPIPE_SZ, 1 << 20);
+#else
+    (void)descriptor;
+#endif
+}
+
 /* A pipe: what comes out of it waits as a layer does. */
 static int copy_pipe(pack *p, reading *r, unsigned char *buffer, size_t size,
                      ocitar_descriptor *d)
@@ -2721,17 +2732,6 @@ static int is_empty(const char *path)
                  strcmp(entry->d_name, "..") != 0;
     closedir(directory);
     return count == 0;
-}
-
-/* A pipe that holds more is filled and emptied less often. If it may not, it
-   stays as it is. */
-static void widen_pipe(int descriptor)
-{
-#ifdef F_SETPIPE_SZ
-    (void)fcntl(descriptor, F_SETPIPE_SZ, 1 << 20);
-#else
-    (void)descriptor;
-#endif
 }
 
 static int open_output(pack *p)
