@@ -11623,7 +11623,7 @@ static void ocitar_i_check_layer_end(ocitar_checker *c)
     if (l == NULL)
         return;
     e = ocitar_reader_end(&l->reader);
-    if (e == OCITAR_E_LIMIT)
+    if (e == OCITAR_E_LIMIT || e == OCITAR_E_UNSUPPORTED)
         l->unchecked = 55;
     else if (e == OCITAR_E_SIZE && l->reader.entries > 0 && !l->reader.open &&
              l->reader.held == 0)

@@ -279,6 +279,7 @@ int main(int argc, char **argv)
     directory = argv[1];
     making = argc > 2;
     (void)check_put;
+    (void)save;
     test_digests();
     test_texts();
     test_heads();
