@@ -141,6 +141,16 @@
                                the compiler's flags, but for Armv8 outside of
                                Linux; not with -ffreestanding)
        OCITAR_FORCE_INTRINSICS   only they: for a program that runs nowhere else
+       OCITAR_WRITER_ONLY      leave out what reads archives
+       OCITAR_CHECKER_ONLY     leave out what writes them
+       OCITAR_CHECKER_CORE     the checker has `core` set and no other rules:
+                               it looks into no layer
+       OCITAR_NO_IMAGE         leave out JSON, images and layers: blobs and
+                               files are what can be written
+       OCITAR_NO_PAX           heads of one block: what needs more records is
+                               OCITAR_E_UNSUPPORTED, to write and to read
+       OCITAR_NO_ERROR_TEXT    numbers in the place of texts; no subjects
+       OCITAR_SMALL            smaller and slower code: SHA-256 rolled up
        OCITAR_MEMCPY, OCITAR_MEMMOVE, OCITAR_MEMSET, OCITAR_MEMCMP
                                your own, all four or none
 
