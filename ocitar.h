@@ -5790,15 +5790,18 @@ static int ocitar_i_archive_emit(ocitar_archive *a, const void *data,
     return e;
 }
 
+/* Made in the buffer's free part. */
 static int ocitar_i_archive_zeros(ocitar_archive *a, size_t len)
 {
-    static const uint8_t zeros[512] = { 0 };
     int e = OCITAR_OK;
 
     while (len > 0 && e == OCITAR_OK) {
-        size_t n = len < sizeof zeros ? len : sizeof zeros;
+        size_t n = ocitar_i_archive_room(a) - a->used;
 
-        e = ocitar_i_archive_emit(a, zeros, n);
+        if (n > len)
+            n = len;
+        OCITAR_MEMSET(a->buffer + a->used, 0, n);
+        e = ocitar_i_archive_emit(a, a->buffer + a->used, n);
         len -= n;
     }
     return e;
