@@ -2412,7 +2412,8 @@ static void ocitar_i_digest_blocks256(uint32_t *h, const uint8_t *data,
         OCITAR_I_ROUND256(b, c, d, e, f, g, h, a, k[(i) + 7] + word((i) + 7)); \
     } while (0)
 
-#define OCITAR_I_LOAD256(i) (w[i] = ocitar_i_bytes_load32(data + 4 * (i)))
+#define OCITAR_I_LOAD256(i)                                                   \
+    (w[i] = ocitar_i_bytes_load32(data + (i) * sizeof *w))
 #define OCITAR_I_WORD256(i) ocitar_i_digest_word256(w, i)
 
 static void ocitar_i_digest_blocks256(uint32_t *state, const uint8_t *data,
