@@ -486,10 +486,11 @@ static int wrong(const char *what, const char *value, const char *why)
     return WRONG;
 }
 
-/* Nobody is told that standard error cannot be written. */
+/* Nobody is told that standard error cannot be written. What failed before
+   the last flush is remembered: some C libraries forget the bytes then. */
 static int written(FILE *file, int ok)
 {
-    if (file == stderr || (ok && fflush(file) == 0))
+    if (file == stderr || (ok && !ferror(file) && fflush(file) == 0))
         return DONE;
     complain("standard output: %s", strerror(errno));
     return FAILED;

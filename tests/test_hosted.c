@@ -51,10 +51,11 @@ static int remove_one(const char *path, const struct stat *st, int flag,
     return ftw->level == 0 ? 0 : remove(path);
 }
 
-/* Empties the temporary directory. */
+/* Empties the temporary directory. musl's nftw goes no deeper than it may
+   have descriptors open. */
 static void clean(void)
 {
-    must(nftw(base, remove_one, 64, FTW_DEPTH | FTW_PHYS) == 0, "clean");
+    must(nftw(base, remove_one, 256, FTW_DEPTH | FTW_PHYS) == 0, "clean");
 }
 
 static void make_file(const char *name, const void *data, size_t len,
@@ -396,7 +397,7 @@ static void test_heap(void)
     ocitar_heap(&heap);
     p = (char *)heap.resize_fn(heap.user, NULL, 0, 10);
     must(p != NULL, "heap");
-    CHECK(((uintptr_t)p & 15) == 0);
+    CHECK(((uintptr_t)p & 7) == 0); /* malloc's own: 8 on some, 16 on most */
     memcpy(p, "123456789", 10);
     p = (char *)heap.resize_fn(heap.user, p, 10, 100000);
     must(p != NULL, "heap");
