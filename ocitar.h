@@ -2412,7 +2412,8 @@ static void ocitar_i_digest_blocks256(uint32_t *h, const uint8_t *data,
         OCITAR_I_ROUND256(b, c, d, e, f, g, h, a, k[(i) + 7] + word((i) + 7)); \
     } while (0)
 
-#define OCITAR_I_LOAD256(i) (w[i] = ocitar_i_bytes_load32(data + 4 * (i)))
+#define OCITAR_I_LOAD256(i)                                                   \
+    (w[i] = ocitar_i_bytes_load32(data + (i) * sizeof *w))
 #define OCITAR_I_WORD256(i) ocitar_i_digest_word256(w, i)
 
 static void ocitar_i_digest_blocks256(uint32_t *state, const uint8_t *data,
@@ -5790,15 +5791,18 @@ static int ocitar_i_archive_emit(ocitar_archive *a, const void *data,
     return e;
 }
 
+/* Made in the buffer's free part. */
 static int ocitar_i_archive_zeros(ocitar_archive *a, size_t len)
 {
-    static const uint8_t zeros[512] = { 0 };
     int e = OCITAR_OK;
 
     while (len > 0 && e == OCITAR_OK) {
-        size_t n = len < sizeof zeros ? len : sizeof zeros;
+        size_t n = ocitar_i_archive_room(a) - a->used;
 
-        e = ocitar_i_archive_emit(a, zeros, n);
+        if (n > len)
+            n = len;
+        OCITAR_MEMSET(a->buffer + a->used, 0, n);
+        e = ocitar_i_archive_emit(a, a->buffer + a->used, n);
         len -= n;
     }
     return e;

@@ -1,0 +1,2 @@
+#define OCITAR_IMPLEMENTATION
+#include "ocitar.h"
