@@ -27,7 +27,7 @@ TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_decoder build/test_json build/test_check build/test_kernels \
         build/test_move build/test_check_read
 
-.PHONY: size profiles help all programs demo test install install-header lint format clean coverage model deep stack fuzz \
+.PHONY: cross size profiles help all programs demo test install install-header lint format clean coverage model deep stack fuzz \
         bench bench-keep instructions
 
 help:
@@ -50,6 +50,7 @@ help:
 	@echo 'make profiles each configuration macro alone and each pair of them'
 	@echo 'make stack    the deepest path through the stack of the core (gcc, python3)'
 	@echo 'make deep     analyzers, valgrind, MemorySanitizer, 32 bits (as .ci/run does)'
+	@echo 'make cross    other compilers and processors, emulated, as they are installed'
 	@echo 'make clean    remove build/'
 	@echo 'Set CC, CFLAGS, LDFLAGS, PREFIX, BINDIR, INCLUDEDIR, PKGCONFIGDIR, DESTDIR as'
 	@echo 'usual; make clean when you change the compiler.'
@@ -261,6 +262,9 @@ deep:
 	sh tests/deep.sh msan
 	sh tests/deep.sh m32
 	sh tests/deep.sh options
+
+cross:
+	sh tests/cross.sh
 
 clean:
 	rm -rf build

@@ -313,7 +313,8 @@ avr() { # part...
     said=''
     for part in "$@"; do
         must $cc -std=c99 $SMALL -mrelax -Wall -Wextra -Wno-type-limits \
-            -Wno-unused -Werror -DOCITAR_STATIC "-DSHORT_PARTS=SHORT_$part" \
+            -Wno-unused -Werror -DOCITAR_STATIC -DOCITAR_SMALL \
+            -DOCITAR_NO_ERROR_TEXT "-DSHORT_PARTS=SHORT_$part" \
             -DSHORT_FLIPS=2 -o "$dir/$part" tests/target/short.c \
             tests/target/avr.c
         passes simavr -m "$name" -f 16000000 "$dir/$part"
@@ -344,7 +345,7 @@ target() {
     cortex-m3) arm lm3s6965evb 0 0x40000 0x20000000 0x10000 -mcpu=cortex-m3 ;;
     cortex-m4) arm mps2-an386 0 0x400000 0x20000000 0x400000 -mcpu=cortex-m4 ;;
     rv32imac) riscv32 ;;
-    atmega1284p) avr DIGEST TAR JSON BLOB IMAGE ;;
+    atmega1284p) avr DIGEST TAR JSON BLOB IMAGE CHECK ;;
     atmega2560) avr DIGEST TAR JSON BLOB ;;
     *) echo "no target $name" >&2 && exit 2 ;;
     esac
