@@ -27,7 +27,7 @@ TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_decoder build/test_json build/test_check build/test_kernels \
         build/test_move build/test_check_read
 
-.PHONY: size profiles help all programs demo test install install-header lint format clean coverage model deep stack fuzz \
+.PHONY: cross size profiles help all programs demo test install install-header lint format clean coverage model deep stack fuzz \
         bench bench-keep instructions
 
 help:
@@ -46,6 +46,7 @@ help:
 	@echo 'make bench-keep   the last result becomes what the README shows'
 	@echo 'make instructions   counts of instructions against tests/instructions.txt'
 	@echo '              (gcc, valgrind); UPDATE=1 writes that'
+	@echo 'make cross    the tests on other machines: emulated, musl, wine, wasm'
 	@echo 'make size     bytes by target and profile, against tests/size.txt (cross gccs, python3)'
 	@echo 'make profiles each configuration macro alone and each pair of them'
 	@echo 'make stack    the deepest path through the stack of the core (gcc, python3)'
@@ -203,6 +204,9 @@ coverage:
 
 fuzz:
 	sh tests/fuzz.sh 60
+
+cross:
+	sh tests/cross.sh
 
 size:
 	python3 tests/size.py $(UPDATE)
