@@ -205,6 +205,9 @@ coverage:
 fuzz:
 	sh tests/fuzz.sh 60
 
+cross:
+	sh tests/cross.sh
+
 size:
 	python3 tests/size.py $(UPDATE)
 
@@ -262,9 +265,6 @@ deep:
 	sh tests/deep.sh msan
 	sh tests/deep.sh m32
 	sh tests/deep.sh options
-
-cross:
-	sh tests/cross.sh
 
 clean:
 	rm -rf build
