@@ -15,10 +15,8 @@ jobs=${PROFILE_JOBS:-2}
 
 # What cannot be together.
 contradict() {
-    case " $1 $2 " in
-    *' WRITER_ONLY '*' CHECKER_ONLY '* | *' WRITER_ONLY '*' CHECKER_CORE '*)
-        return 0
-        ;;
+    case "$1 $2" in
+    'WRITER_ONLY CHECKER_ONLY' | 'WRITER_ONLY CHECKER_CORE') return 0 ;;
     esac
     return 1
 }
