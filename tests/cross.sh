@@ -18,7 +18,7 @@ WARN='-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wundef
 tests='test_errors test_digest test_tar test_decoder test_json test_archive
     test_spool test_layout test_image test_layer test_codec test_artifact
     test_index test_rules test_check'
-hosted='test_hosted test_move test_kernels faults'
+hosted='test_hosted test_kernels faults'
 
 # ---- what all targets share -------------------------------------------------
 
@@ -178,7 +178,7 @@ compiler() { # compiler
 # With tests of the command: this is another C library, too.
 musl() {
     native musl-gcc -static
-    system_tests $tests $hosted
+    system_tests $tests $hosted test_move
     must $cc -std=c99 -O1 $WARN -I. -o "$dir/ocitar" examples/ocitar.c
     for script in command read; do
         counted env CC=musl-gcc sh "tests/$script.sh" "$dir"
