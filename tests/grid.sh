@@ -4,11 +4,20 @@
 # line for each; the last line is "N passed, N failed".
 #
 # A compiler that is not installed is named and left out; with GRID_ALL=1
-# that is a failure. Two compilers run side by side.
+# that is a failure. Lines run two at a time, or as JOBS says.
+#
+# What takes the time is the optimiser, so it runs where it has something to
+# say: gcc's over each configuration in the oldest standard of each language,
+# and over the whole header in the newest and for 32 bits, too. Clang's warnings
+# come before it.
 cd "$(dirname "$0")/.." || exit 2
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM HUP
+if [ "${1:-}" = --line ]; then
+    work=$2
+else
+    work=$(mktemp -d) || exit 2
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 1' INT TERM HUP
+fi
 
 WARN='-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow
     -Wundef -Wcast-qual -Wcast-align -Werror'
@@ -99,40 +108,50 @@ compile() {
     "$cc" $bits -x "$lang" "-std=$std" $flags -I. "$@" -c -o "$out.o" "$source"
 }
 
-# Some of gcc's warnings need the optimiser, others vanish with it: the
-# implementation is compiled with and without.
-check_header() {
-    for O in -O0 -O2; do
-        check "implementation $O" compile "$work/impl.c" $O
-        check "OCITAR_STATIC $O" compile "$work/static.c" $O
-        check "OCITAR_NO_HOSTED $O" compile "$work/impl.c" $O -DOCITAR_NO_HOSTED
-        check "OCITAR_NO_SHA512 $O" compile "$work/impl.c" $O -DOCITAR_NO_SHA512
-    done
-    check 'neither hosted nor SHA-512' compile "$work/impl.c" -O2 \
-        -DOCITAR_NO_HOSTED -DOCITAR_NO_SHA512
-    check 'plain' compile "$work/plain.c" -O0
-    check 'plain, no hosted' compile "$work/plain.c" -O0 -DOCITAR_NO_HOSTED
-    check 'plain, no SHA-512' compile "$work/plain.c" -O0 -DOCITAR_NO_SHA512
-    check 'twice' compile "$work/twice.c" -O0
-    check 'implementation, then plain' compile "$work/impl_twice.c" -O0
-    check 'OCITAR_STATIC, then plain' compile "$work/static_twice.c" -O0
-    check 'plain, then implementation' compile "$work/late.c" -O0 \
-        -DOCITAR_NO_HOSTED
+# look TITLE SOURCE FLAG... - for its warnings alone. Some of gcc's need the
+# optimiser, others vanish with it.
+look() {
+    title=$1 source=$2
+    shift 2
+    case $depth in
+    deep)
+        check "$title -O0" compile "$source" -O0 "$@"
+        check "$title -O2" compile "$source" -O2 "$@"
+        ;;
+    *) check "$title" compile "$source" -fsyntax-only "$@" ;;
+    esac
 }
 
-# Every unit to an object, then linked and run, at both levels.
+check_header() {
+    look 'OCITAR_STATIC' "$work/static.c"
+    look 'OCITAR_NO_HOSTED' "$work/impl.c" -DOCITAR_NO_HOSTED
+    look 'OCITAR_NO_SHA512' "$work/impl.c" -DOCITAR_NO_SHA512
+    look 'neither hosted nor SHA-512' "$work/impl.c" -DOCITAR_NO_HOSTED \
+        -DOCITAR_NO_SHA512
+    depth=shallow
+    look 'plain' "$work/plain.c"
+    look 'plain, no hosted' "$work/plain.c" -DOCITAR_NO_HOSTED
+    look 'plain, no SHA-512' "$work/plain.c" -DOCITAR_NO_SHA512
+    look 'twice' "$work/twice.c"
+    look 'implementation, then plain' "$work/impl_twice.c"
+    look 'OCITAR_STATIC, then plain' "$work/static_twice.c"
+    look 'plain, then implementation' "$work/late.c" -DOCITAR_NO_HOSTED
+}
+
+# Every unit to an object, then linked and run. Of the whole implementation
+# these are the warnings, too.
 # shellcheck disable=SC2086 # no word where there is no -m32
 program() { # -O
     compile "$work/impl.c" "$1" && mv "$out.o" "$out.impl.o" &&
         compile "$work/private.c" "$1" && mv "$out.o" "$out.private.o" &&
         compile "$work/main.c" "$1" &&
         "$cc" $bits -o "$out.exe" "$out.o" "$out.impl.o" "$out.private.o" &&
-        "$out.exe"
+        ${bits:+$run32} "$out.exe"
 }
 
 check_program() {
     check 'three units -O0' program -O0
-    check 'three units -O2' program -O2
+    if [ "$depth" != shallow ]; then check 'three units -O2' program -O2; fi
 }
 
 # ---- lines ------------------------------------------------------------------
@@ -145,26 +164,32 @@ begin() {
     if [ "$bits" = -m32 ]; then
         flags="$flags -idirafter /usr/include/x86_64-linux-gnu"
     fi
+    case $cc$std$bits in
+    gccc99 | g++c++11) depth=deep ;; # each configuration by the optimiser
+    *c99 | *c99-m32 | *c++11 | gccc2x | g++c++2b) depth=whole ;;
+    *) depth=shallow ;;
+    esac
 }
 
 end() { # what
     printf '%-8s %-6s %-4s %-9s %s passed, %s failed\n' \
         "$cc" "$std" "$bits" "$1" "$p" "$f"
-    echo "$p $f" >>"$out.count"
+    echo "$p $f" >"$out.$1.count"
 }
 
-line_header() {
-    begin "$1" "$2" "$3" "$4"
-    check_header
+line_header() { # compiler language standard [-m32]
+    begin "$@"
     check_program
+    check_header
     end header
 }
 
-# All programs of the project, in the oldest C. HOSTED is for freestanding.c,
+# Programs of the project, in the oldest C. HOSTED is for freestanding.c,
 # whose other half has a tier of its own and system calls for 64 bits only.
-line_programs() {
-    begin "$1" c c99 "$2"
-    O=-O0 # only gcc warns of what its optimiser sees, and once is enough
+# Only gcc warns of what its optimiser sees, and once is enough.
+line_programs() { # compiler [-m32]
+    begin "$1" c c99 "${2:-}"
+    O=-fsyntax-only
     if [ "$cc$bits" = gcc ]; then O=-O2; fi
     for source in examples/*.c tests/*.c; do
         if [ -e "$source" ]; then
@@ -174,49 +199,85 @@ line_programs() {
     end programs
 }
 
+# A line of the list below has a process of its own, and says all at once.
+if [ "${1:-}" = --line ]; then
+    what=$3
+    shift 3
+    said=$work/$(echo "$what" "$@" | tr ' ' .).out
+    "line_$what" "$@" >"$said" 2>&1
+    cat "$said"
+    exit
+fi
+
+# ---- the list ---------------------------------------------------------------
+
 # missing WHAT - says so; whether it is a failure is GRID_ALL's to say.
 missing() {
     echo "$1 is not installed"
-    echo "0 ${GRID_ALL:-0}" >>"$work/missing.count"
+    echo "0 ${GRID_ALL:-0}" >>"$work/missing"
 }
 
-# pair COMMAND GCC CLANG ARGUMENT... - the line for both, side by side. Their
-# output is kept apart, and shown in order.
-pair() {
-    command=$1 first=$2 second=$3
-    shift 3
-    for compiler in "$first" "$second"; do
-        if command -v "$compiler" >/dev/null; then
-            "$command" "$compiler" "$@" >"$work/$compiler.out" 2>&1 &
-        else
-            missing "$compiler" >"$work/$compiler.out"
-        fi
-    done
-    wait
-    cat "$work/$first.out" "$work/$second.out"
+# The longest first, so that jobs end together.
+cat >"$work/list" <<'END'
+programs gcc
+header gcc c c99
+header g++ c++ c++11
+header gcc c c99 -m32
+header gcc c c2x
+header g++ c++ c++2b
+header clang c c99
+header clang c c99 -m32
+header clang++ c++ c++11
+programs gcc -m32
+header gcc c c11
+header gcc c c17
+header g++ c++ c++14
+header g++ c++ c++17
+header g++ c++ c++20
+programs clang
+programs clang -m32
+header clang c c11
+header clang c c17
+header clang c c2x
+header clang++ c++ c++14
+header clang++ c++ c++17
+header clang++ c++ c++20
+header clang++ c++ c++2b
+END
+
+without() { # pattern
+    grep -v -e "$1" "$work/list" >"$work/rest"
+    mv "$work/rest" "$work/list"
 }
+
+for compiler in gcc g++ clang clang++; do
+    if ! command -v $compiler >/dev/null; then
+        missing $compiler
+        without " $compiler\( \|\$\)"
+    fi
+done
+
+# Sizes that do not fit a long, or a size_t, warn on 32 bits only. Not every
+# kernel runs such programs; then qemu must.
+run32=
+printf '#include <stdio.h>\nint main(void) { return 0; }\n' >"$work/32.c"
+if ! gcc -m32 -o "$work/32" "$work/32.c" 2>/dev/null; then
+    missing 'a 32-bit C library'
+    without '-m32$'
+elif ! "$work/32" 2>/dev/null; then
+    run32=qemu-i386-static
+    if ! command -v $run32 >/dev/null; then
+        missing "$run32, without which this kernel runs no 32-bit program,"
+        without '^header.*-m32$'
+    fi
+fi
+export run32
 
 write_sources
-for standard in c99 c11 c17; do
-    pair line_header gcc clang c $standard
-done
-for standard in c++11 c++14 c++17 c++20; do
-    pair line_header g++ clang++ c++ $standard
-done
-pair line_programs gcc clang
-
-# Sizes that do not fit a long, or a size_t, warn on 32 bits only.
-if gcc -m32 -x c -o "$work/32" - <<'END' 2>/dev/null; then
-#include <stdio.h>
-int main(void) { return 0; }
-END
-    pair line_header gcc clang c c99 -m32
-    pair line_programs gcc clang -m32
-else
-    missing 'a 32-bit C library'
-fi
-
-cat "$work"/*.count >"$work/all"
-awk '{ p += $1; f += $2 }
-    END { printf "%d passed, %d failed\n", p, f; exit f != 0 || p == 0 }' \
-    "$work/all"
+xargs -P "${JOBS:-2}" -L 1 sh tests/grid.sh --line "$work" <"$work/list"
+touch "$work/missing"
+awk -v lines="$(grep -c . "$work/list")" '{ p += $1; f += $2 }
+    FILENAME ~ /count$/ { lines-- }
+    END { printf "%d passed, %d failed\n", p, f
+        exit f != 0 || p == 0 || lines != 0 }' \
+    "$work"/*.count "$work/missing"
