@@ -24,9 +24,11 @@ TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_spool build/test_layout build/test_image build/test_layer \
         build/test_hosted build/test_system build/test_artifact \
         build/test_codec build/test_index build/test_rules \
-        build/test_decoder build/test_json build/test_check
+        build/test_decoder build/test_json build/test_check build/test_kernels \
+        build/test_move build/test_check_read
 
-.PHONY: help all programs demo test install install-header lint format clean coverage model deep stack fuzz
+.PHONY: cross size profiles help all programs demo test install install-header lint format clean coverage model deep stack fuzz \
+        bench bench-keep instructions
 
 help:
 	@echo 'make all      build the command and the examples'
@@ -39,6 +41,14 @@ help:
 	@echo 'make coverage what the tests reach of ocitar.h (gcov, python3)'
 	@echo 'make model    five million random call sequences'
 	@echo 'make fuzz     the fuzz targets, a minute each (clang with libFuzzer)'
+	@echo 'make bench    how fast it is, against others, on this machine (python3);'
+	@echo '              BENCH=--quick, BENCH=--peers, BENCH=--help: how'
+	@echo 'make bench-keep   the last result becomes what the README shows'
+	@echo 'make instructions   counts of instructions against tests/instructions.txt'
+	@echo '              (gcc, valgrind); UPDATE=1 writes that'
+	@echo 'make cross    the tests on other machines: emulated, musl, wine, wasm'
+	@echo 'make size     bytes by target and profile, against tests/size.txt (cross gccs, python3)'
+	@echo 'make profiles each configuration macro alone and each pair of them'
 	@echo 'make stack    the deepest path through the stack of the core (gcc, python3)'
 	@echo 'make deep     analyzers, valgrind, MemorySanitizer, 32 bits (as .ci/run does)'
 	@echo 'make clean    remove build/'
@@ -149,6 +159,9 @@ build/test_artifact: tests/test_artifact.c tests/check.h ocitar.h build/implemen
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_artifact.c build/implementation.o $(LDLIBS)
 build/test_check: tests/test_check.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_check.c build/implementation.o $(LDLIBS)
+build/test_check_read: tests/test_check.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) -DTEST_BY_READING $(LDFLAGS) -o $@ tests/test_check.c $(LDLIBS)
 build/test_codec: tests/test_codec.c tests/check.h tests/tar_reader.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_codec.c build/implementation.o $(LDLIBS)
 build/test_index: tests/test_index.c tests/check.h tests/tar_reader.h tests/layout_reader.h ocitar.h build/implementation.o
@@ -158,6 +171,12 @@ build/test_rules: tests/test_rules.c tests/check.h tests/tar_reader.h tests/layo
 build/test_system: tests/test_system.c tests/check.h ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_system.c $(LDLIBS)
+build/test_kernels: tests/test_kernels.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_kernels.c $(LDLIBS)
+build/test_move: tests/test_move.c tests/check.h ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/test_move.c $(LDLIBS)
 build/test_hosted: tests/test_hosted.c tests/check.h ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/test_hosted.c build/implementation.o $(LDLIBS)
 
@@ -186,11 +205,59 @@ coverage:
 fuzz:
 	sh tests/fuzz.sh 60
 
+cross:
+	sh tests/cross.sh
+
+size:
+	python3 tests/size.py $(UPDATE)
+
+profiles:
+	sh tests/profiles.sh build
+
 stack:
 	python3 tests/stack.py $(CC)
 
 model: build/model
 	build/model 5000000 1000000
+
+# Each ratio of two compilers' code is of fixed options, whatever CFLAGS are.
+BENCH =
+BENCHED = $(CSTD) $(WARN) -O2 -g -I.
+EVP = $$(f=$$($(PKG_CONFIG) --cflags --libs libcrypto 2>/dev/null) && \
+      echo "-DBENCH_EVP $$f")
+bench:
+	@$(MAKE) -j2 build/ocitar build/bench build/bench_peak \
+	    $$(for c in gcc clang; do if command -v $$c >/dev/null; then \
+	    echo build/bench_$$c build/bench_portable_$$c; fi; done)
+	python3 tests/bench.py $(BENCH)
+bench-keep:
+	python3 tests/bench.py --keep
+build/bench: tests/bench.c ocitar.h
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/bench.c $(LDLIBS)
+build/bench_peak: tests/peak.c
+	@mkdir -p build
+	$(COMPILE) $(LDFLAGS) -o $@ tests/peak.c $(LDLIBS)
+build/bench_gcc: tests/bench.c ocitar.h
+	@mkdir -p build
+	gcc $(BENCHED) -o $@ tests/bench.c $(EVP)
+build/bench_clang: tests/bench.c ocitar.h
+	@mkdir -p build
+	clang $(BENCHED) -o $@ tests/bench.c $(EVP)
+build/bench_portable_gcc: tests/bench.c ocitar.h
+	@mkdir -p build
+	gcc $(BENCHED) -DOCITAR_NO_INTRINSICS -o $@ tests/bench.c
+build/bench_portable_clang: tests/bench.c ocitar.h
+	@mkdir -p build
+	clang $(BENCHED) -DOCITAR_NO_INTRINSICS -o $@ tests/bench.c
+
+UPDATE =
+instructions: build/instructions
+	sh tests/instructions.sh build $(UPDATE)
+build/instructions: tests/instructions.c ocitar.h
+	@mkdir -p build
+	gcc $(CSTD) $(WARN) -O2 -DOCITAR_NO_INTRINSICS -I. -o $@ \
+	    tests/instructions.c
 
 deep:
 	sh tests/deep.sh analyze

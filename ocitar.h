@@ -137,8 +137,20 @@
                                loops into strlen, and memcmp into bcmp)
        OCITAR_NO_SHA512        leave out SHA-384 and SHA-512 (about 1.5 KiB)
        OCITAR_NO_INTRINSICS    only portable C: not the SHA-256 instructions of
-                               x86 (used if they are there, whatever the
-                               compiler's flags; not with -ffreestanding)
+                               x86 and Armv8 (used if they are there, whatever
+                               the compiler's flags, but for Armv8 outside of
+                               Linux; not with -ffreestanding)
+       OCITAR_FORCE_INTRINSICS   only they: for a program that runs nowhere else
+       OCITAR_WRITER_ONLY      leave out what reads archives
+       OCITAR_CHECKER_ONLY     leave out what writes them
+       OCITAR_CHECKER_CORE     the checker has `core` set and no other rules:
+                               it looks into no layer
+       OCITAR_NO_IMAGE         leave out JSON, images and layers: blobs and
+                               files are what can be written
+       OCITAR_NO_PAX           heads of one block: what needs more records is
+                               OCITAR_E_UNSUPPORTED, to write and to read
+       OCITAR_NO_ERROR_TEXT    numbers in the place of texts; no subjects
+       OCITAR_SMALL            smaller and slower code: SHA-256 rolled up
        OCITAR_MEMCPY, OCITAR_MEMMOVE, OCITAR_MEMSET, OCITAR_MEMCMP
                                your own, all four or none
 
@@ -360,6 +372,13 @@ OCITAR_API int ocitar_digest_equal(const ocitar_digest *a,
 OCITAR_API int ocitar_digest_of(ocitar_digest *out, uint8_t algorithm,
                                 const void *data, size_t len);
 
+/* The same of `count` messages, out[i] of len[i] bytes at data[i]. Where the
+   processor has the instructions, SHA-256 takes two or three messages at a
+   time, nearly as fast as one. OCITAR_E_UNSUPPORTED, E_ARG. */
+OCITAR_API int ocitar_digest_many(ocitar_digest *out, uint8_t algorithm,
+                                  const void *const *data, const size_t *len,
+                                  size_t count);
+
 /* begin, then any number of updates, then end. `engine` may be NULL and must
    outlive the digester. OCITAR_E_UNSUPPORTED, OCITAR_E_HASH. */
 OCITAR_API int ocitar_digester_begin(ocitar_digester *digester,
@@ -549,6 +568,8 @@ OCITAR_API int ocitar_json_end(ocitar_json *json);
 
 /* ---- stream ------------------------------------------------------------ */
 
+struct ocitar_fd; /* hosted */
+
 /* Where bytes go. Functions return 0, or a code of yours, which comes back as
    user_code of OCITAR_E_SINK. put_fn takes everything or fails, and is never
    called with 0 bytes. put_at_fn and truncate_fn come together or not at all;
@@ -560,6 +581,10 @@ typedef struct ocitar_sink {
                      size_t len);
     int (*truncate_fn)(void *user, uint64_t offset);
     void *user;
+    /* Takes up to `len` bytes straight out of a file, from `offset` on, and
+       returns how many; what it leaves comes by put_fn. Optional. */
+    uint64_t (*move_fn)(void *user, const struct ocitar_fd *file,
+                        uint64_t offset, uint64_t len);
 } ocitar_sink;
 
 /* Where bytes come from. get_fn puts up to `capacity` bytes at `out` and
@@ -573,6 +598,11 @@ typedef struct ocitar_source {
        move it. Optional. */
     int (*get_at_fn)(void *user, uint64_t offset, void *out, size_t capacity,
                      size_t *len);
+    /* Optional, both or none: the file that the bytes are in, for move_fn, and
+       whether it is what it was. That is noted with `begin` 1; with 0 a code
+       other than 0 means that it changed. */
+    const struct ocitar_fd *file;
+    int (*same_fn)(void *user, int begin);
 } ocitar_source;
 
 /* ---- archive ----------------------------------------------------------- */
@@ -598,11 +628,11 @@ typedef struct ocitar_archive {
     int (*hook_fn)(void *user, ocitar_entry *entry);
     void *hook_user;
     uint8_t *buffer;
-    size_t used;
     uint64_t flushed;     /* bytes that the sink has */
     uint64_t left;        /* body bytes that the open entry still lacks */
     uint64_t entry_start; /* where its first header block is */
-    uint32_t head;        /* bytes of its head */
+    uint32_t used;        /* bytes in the buffer */
+    uint16_t head;        /* blocks of the entry's head */
     uint8_t entry;        /* is one open, and of which kind */
     uint8_t shift;        /* the buffer is used up to 1 << shift bytes */
 } ocitar_archive;
@@ -925,13 +955,32 @@ OCITAR_API int ocitar_blob_put(ocitar_layout *layout, uint8_t algorithm,
                                const void *data, size_t len,
                                ocitar_digest *out);
 
+/* The same of `count` blobs, len[i] bytes at data[i], whose digests go to
+   out[i]; several are hashed at a time, see ocitar_digest_many. Stops at the
+   first error, with those before it written. */
+OCITAR_API int ocitar_blob_put_many(ocitar_layout *layout, uint8_t algorithm,
+                                    const void *const *data,
+                                    const size_t *len, size_t count,
+                                    ocitar_digest *out);
+
 /* A whole blob from a source that can be rewound: read twice through
    `buffer`. Check its errors, too. OCITAR_E_CHANGED if the readings differ;
-   then, if bytes went out for good, the archive is poisoned. */
+   then, if bytes went out for good, the archive is poisoned. A file goes
+   straight to the sink in the second reading, where the system can do it; then
+   its size and times must be what they were. */
 OCITAR_API int ocitar_blob_copy(ocitar_layout *layout, uint8_t algorithm,
                                 const ocitar_source *source, void *buffer,
                                 size_t buffer_size, ocitar_digest *out,
                                 uint64_t *size);
+
+/* The same of `count` sources, whose digests go to out[i] and sizes to
+   sizes[i], both optional; several are hashed at a time, through a share of
+   the buffer each. Stops at the first error, with those before it written. */
+OCITAR_API int ocitar_blob_copy_many(ocitar_layout *layout, uint8_t algorithm,
+                                     const ocitar_source *sources,
+                                     size_t count, void *buffer,
+                                     size_t buffer_size, ocitar_digest *out,
+                                     uint64_t *sizes);
 
 /* In a dry run, in the place of a blob whose size and digest are known and
    whose bytes are not at hand: it is counted. OCITAR_E_STATE where bytes are
@@ -1480,6 +1529,14 @@ OCITAR_API int ocitar_checker_begin(ocitar_checker *checker,
    tar cannot be read on, which is a finding, too. */
 OCITAR_API int ocitar_checker_push(ocitar_checker *checker, const void *data,
                                    size_t len);
+/* All of an archive out of a source with get_at_fn, in place of pushes: where
+   the processor has the instructions, large blobs are hashed two or three at
+   a time, and what nobody looks into is not read again. The source must not
+   change meanwhile. `buffer` is 3 KiB or more, 192 KiB recommended.
+   OCITAR_E_ARG, E_SOURCE (its code in checker->user_code); as push. */
+OCITAR_API int ocitar_checker_read(ocitar_checker *checker,
+                                   const ocitar_source *source, void *buffer,
+                                   size_t buffer_size);
 /* The verdict: OCITAR_OK if there was no error; OCITAR_E_INVALID; E_LIMIT:
    more than `slots` hold, so that nothing is known; E_HOOK, E_HASH. */
 OCITAR_MUST OCITAR_API int ocitar_checker_end(ocitar_checker *checker);
@@ -1586,11 +1643,15 @@ OCITAR_API int ocitar_catalog_copy(const ocitar_line *blob,
    closes it. Short writes and EINTR are dealt with; user codes are errno. */
 typedef struct ocitar_fd {
     int descriptor;
-    int64_t start; /* offset at begin; -1: cannot seek */
+    int64_t start;   /* offset at begin; -1: cannot seek */
+    int64_t seen[5]; /* size and times, to tell whether it changed */
+    uint8_t is_pipe;
 } ocitar_fd;
 
 OCITAR_API void ocitar_fd_begin(ocitar_fd *fd, int descriptor);
-/* Patchable if it is a regular file that was not opened to append. */
+/* Patchable if it is a regular file that was not opened to append. On Linux a
+   file's bytes may go straight from the file to it: what a pipe has not given
+   to its reader is then still the file's, which must not change. */
 OCITAR_API void ocitar_fd_sink(ocitar_fd *fd, ocitar_sink *out);
 /* Rewindable, and read at offsets, if it can seek. */
 OCITAR_API void ocitar_fd_source(ocitar_fd *fd, ocitar_source *out);
@@ -1718,6 +1779,45 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 #ifndef OCITAR_IMPLEMENTED
 #define OCITAR_IMPLEMENTED
 
+/* What of it is wanted. */
+#if defined OCITAR_WRITER_ONLY && defined OCITAR_CHECKER_ONLY
+#  error "define OCITAR_WRITER_ONLY or OCITAR_CHECKER_ONLY; for both, neither"
+#endif
+#if defined OCITAR_WRITER_ONLY && defined OCITAR_CHECKER_CORE
+#  error "OCITAR_WRITER_ONLY has no checker for OCITAR_CHECKER_CORE: drop one"
+#endif
+#ifdef OCITAR_CHECKER_ONLY
+#  define OCITAR_I_WRITES 0
+#else
+#  define OCITAR_I_WRITES 1
+#endif
+#ifdef OCITAR_WRITER_ONLY
+#  define OCITAR_I_READS 0
+#else
+#  define OCITAR_I_READS 1
+#endif
+#if OCITAR_I_WRITES && !defined OCITAR_NO_IMAGE
+#  define OCITAR_I_IMAGES 1
+#else
+#  define OCITAR_I_IMAGES 0
+#endif
+/* Conditions for the compiler, which drops what cannot be. */
+#ifdef OCITAR_NO_PAX
+#  define OCITAR_I_PAX 0
+#else
+#  define OCITAR_I_PAX 1
+#endif
+#ifdef OCITAR_CHECKER_CORE
+#  define OCITAR_I_FULL 0
+#else
+#  define OCITAR_I_FULL 1
+#endif
+#ifdef OCITAR_NO_ERROR_TEXT
+#  define OCITAR_I_WHY(text) ((void)(text), (const char *)NULL)
+#else
+#  define OCITAR_I_WHY(text) (text)
+#endif
+
 /* The sections below stand low to high: each calls only what is above it.
    The functions of the user are called from stream, spool, digest (a foreign
    engine), json (tokens), archive (the hook, and what a reader tells), layer
@@ -1744,15 +1844,36 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 #endif
 
 /* Whose headers these are matters: with -ffreestanding there may be none. */
-#if !defined OCITAR_NO_INTRINSICS && __STDC_HOSTED__ && \
-    (defined __x86_64__ || defined __i386__) && defined __GNUC__
+#if defined OCITAR_NO_INTRINSICS && defined OCITAR_FORCE_INTRINSICS
+#  error "define OCITAR_NO_INTRINSICS or OCITAR_FORCE_INTRINSICS, not both"
+#endif
+#if defined OCITAR_NO_INTRINSICS || !__STDC_HOSTED__
+/* portable C */
+#elif (defined __x86_64__ || defined __i386__) && defined __GNUC__
 #  include <cpuid.h>
 #  include <immintrin.h>
-#  define OCITAR_I_SHANI __attribute__((__target__("sha,sse4.1")))
-#elif !defined OCITAR_NO_INTRINSICS && defined _MSC_VER && \
-    (defined _M_X64 || defined _M_IX86)
+#  if defined __GLIBC_PREREQ && !defined OCITAR_NO_HOSTED
+#    if __GLIBC_PREREQ(2, 33) /* which asks the processor when it starts */
+#      include <sys/platform/x86.h>
+#      define OCITAR_I_GLIBC_KNOWS
+#    endif
+#  endif
+#  define OCITAR_I_UNIT __attribute__((__target__("sha,sse4.1")))
+#elif defined _MSC_VER && (defined _M_X64 || defined _M_IX86)
 #  include <intrin.h>
-#  define OCITAR_I_SHANI
+#  define OCITAR_I_UNIT
+#elif defined __AARCH64EL__ && defined __GNUC__ && \
+    (!defined __clang__ || __clang_major__ >= 16 || \
+     defined __ARM_FEATURE_SHA2 || defined __ARM_FEATURE_CRYPTO)
+#  include <arm_neon.h>
+#  if defined __linux__ && !defined OCITAR_NO_HOSTED
+#    include <sys/auxv.h>
+#  endif
+#  ifdef __clang__
+#    define OCITAR_I_UNIT __attribute__((__target__("sha2")))
+#  else
+#    define OCITAR_I_UNIT __attribute__((__target__("+crypto")))
+#  endif
 #endif
 
 #ifdef __cplusplus
@@ -1829,10 +1950,9 @@ static size_t ocitar_i_bytes_signed(char *out, int64_t value)
 /* Octal digits that fill `width` bytes. */
 static void ocitar_i_bytes_octal(uint8_t *out, size_t width, uint64_t value)
 {
-    while (width > 0) {
+    OCITAR_MEMSET(out, '0', width);
+    for (; width > 0 && value != 0; value >>= 3)
         out[--width] = (uint8_t)('0' + (int)(value & 7));
-        value >>= 3;
-    }
 }
 
 static uint32_t ocitar_i_bytes_load32(const uint8_t *p)
@@ -1859,6 +1979,17 @@ static void ocitar_i_bytes_store64(uint8_t *p, uint64_t v)
    Codes in words, and the tree of nodes in which errors stick and are
    forgiven. Calls bytes. */
 
+#ifdef OCITAR_NO_ERROR_TEXT
+OCITAR_API const char *ocitar_error_name(int code)
+{
+    return code == 0 ? "OK" : "E_?";
+}
+
+OCITAR_API const char *ocitar_error_text(int code)
+{
+    return code == 0 ? "no error" : "error";
+}
+#else
 typedef struct ocitar_i_error_row {
     const char *name;
     const char *text;
@@ -1908,6 +2039,9 @@ OCITAR_API const char *ocitar_error_text(int code)
 {
     return ocitar_i_error_find(code)->text;
 }
+#endif
+
+#if OCITAR_I_WRITES
 
 enum { /* states of a node */
     OCITAR_I_INERT = 0, /* all-zero: never begun */
@@ -1929,7 +2063,7 @@ static ocitar_error *ocitar_i_root_record(ocitar_root *root, int code,
     OCITAR_MEMSET(&root->error, 0, sizeof root->error);
     root->error.code = code;
     root->error.user_code = user_code;
-    root->error.subject = subject;
+    root->error.subject = OCITAR_I_WHY(subject);
     return &root->error;
 }
 
@@ -2100,6 +2234,7 @@ static void ocitar_i_node_retry(ocitar_node *node)
     node->error = 0;
 }
 
+#if OCITAR_I_IMAGES
 /* The error of something below that was not abandoned, or a child that was
    not ended. */
 static int ocitar_i_node_ready(ocitar_node *node)
@@ -2112,6 +2247,8 @@ static int ocitar_i_node_ready(ocitar_node *node)
         return node->child_error;
     return node->open > 0 ? (int)OCITAR_E_STATE : (int)OCITAR_OK;
 }
+
+#endif
 
 /* The end of a thing that was given up: 0, or what forbids finishing. */
 static int ocitar_i_node_forgiven(ocitar_node *node)
@@ -2171,6 +2308,8 @@ OCITAR_API int ocitar_root_finish(ocitar_root *root)
     return e;
 }
 
+#endif /* OCITAR_I_WRITES */
+
 /* ==== digest ============================================================
    SHA-2 as FIPS 180-4 has it, a foreign engine in its place, the grammar of
    digests, the set of keys, and errors in words, as they hold digests. Calls
@@ -2181,34 +2320,28 @@ static uint32_t ocitar_i_digest_ror32(uint32_t x, unsigned n)
     return x >> n | x << (32 - n);
 }
 
-/* One round of FIPS 180-4, 6.2.2 step 3. The caller turns the names of the
-   working variables instead of moving their values. */
-#define OCITAR_I_ROUND256(a, b, c, d, e, f, g, h, kw)                         \
-    do {                                                                      \
-        uint32_t t1 = (h) + (kw) + ((g) ^ ((e) & ((f) ^ (g)))) +              \
-                      (ocitar_i_digest_ror32(e, 6) ^                          \
-                       ocitar_i_digest_ror32(e, 11) ^                         \
-                       ocitar_i_digest_ror32(e, 25));                         \
-        (d) += t1;                                                            \
-        (h) = t1 + (((a) & (b)) | ((c) & ((a) | (b)))) +                      \
-              (ocitar_i_digest_ror32(a, 2) ^ ocitar_i_digest_ror32(a, 13) ^   \
-               ocitar_i_digest_ror32(a, 22));                                 \
-    } while (0)
-
-/* Sixteen words of the message schedule, 6.2.2 step 1, in a ring. */
-static void ocitar_i_digest_schedule256(uint32_t w[16])
+static uint32_t ocitar_i_digest_sum0(uint32_t x)
 {
-    unsigned i;
+    return ocitar_i_digest_ror32(x, 2) ^ ocitar_i_digest_ror32(x, 13) ^
+           ocitar_i_digest_ror32(x, 22);
+}
 
-    for (i = 0; i < 16; i++) {
-        uint32_t x = w[(i + 1) & 15], y = w[(i + 14) & 15];
+static uint32_t ocitar_i_digest_sum1(uint32_t x)
+{
+    return ocitar_i_digest_ror32(x, 6) ^ ocitar_i_digest_ror32(x, 11) ^
+           ocitar_i_digest_ror32(x, 25);
+}
 
-        w[i] += (ocitar_i_digest_ror32(x, 7) ^ ocitar_i_digest_ror32(x, 18) ^
-                 x >> 3) +
-                w[(i + 9) & 15] +
-                (ocitar_i_digest_ror32(y, 17) ^ ocitar_i_digest_ror32(y, 19) ^
-                 y >> 10);
-    }
+/* The message schedule, 6.2.2 step 1, in a ring of sixteen words. */
+static uint32_t ocitar_i_digest_word256(uint32_t *w, unsigned i)
+{
+    uint32_t x = w[(i + 1) & 15], y = w[(i + 14) & 15];
+
+    return w[i & 15] += (ocitar_i_digest_ror32(x, 7) ^
+                         ocitar_i_digest_ror32(x, 18) ^ x >> 3) +
+                        w[(i + 9) & 15] +
+                        (ocitar_i_digest_ror32(y, 17) ^
+                         ocitar_i_digest_ror32(y, 19) ^ y >> 10);
 }
 
 /* FIPS 180-4, 4.2.2. */
@@ -2228,140 +2361,366 @@ static const uint32_t ocitar_i_digest_k256[64] = {
     0x90befffau, 0xa4506cebu, 0xbef9a3f7u, 0xc67178f2u
 };
 
+#ifdef OCITAR_SMALL
 static void ocitar_i_digest_blocks256(uint32_t *h, const uint8_t *data,
                                       size_t count)
 {
-    uint32_t w[16], v[8];
-    size_t i, j;
+    uint32_t w[16], v[8], t;
+    unsigned i;
 
     for (; count > 0; count--, data += 64) {
         for (i = 0; i < 16; i++)
             w[i] = ocitar_i_bytes_load32(data + 4 * i);
-        for (i = 0; i < 8; i++)
-            v[i] = h[i];
-        for (i = 0; i < 64; i += 16) {
-            if (i > 0)
-                ocitar_i_digest_schedule256(w);
-            for (j = 0; j < 16; j += 8) {
-                const uint32_t *kk = ocitar_i_digest_k256 + i + j, *ww = w + j;
-
-                OCITAR_I_ROUND256(v[0], v[1], v[2], v[3], v[4], v[5], v[6],
-                                  v[7], kk[0] + ww[0]);
-                OCITAR_I_ROUND256(v[7], v[0], v[1], v[2], v[3], v[4], v[5],
-                                  v[6], kk[1] + ww[1]);
-                OCITAR_I_ROUND256(v[6], v[7], v[0], v[1], v[2], v[3], v[4],
-                                  v[5], kk[2] + ww[2]);
-                OCITAR_I_ROUND256(v[5], v[6], v[7], v[0], v[1], v[2], v[3],
-                                  v[4], kk[3] + ww[3]);
-                OCITAR_I_ROUND256(v[4], v[5], v[6], v[7], v[0], v[1], v[2],
-                                  v[3], kk[4] + ww[4]);
-                OCITAR_I_ROUND256(v[3], v[4], v[5], v[6], v[7], v[0], v[1],
-                                  v[2], kk[5] + ww[5]);
-                OCITAR_I_ROUND256(v[2], v[3], v[4], v[5], v[6], v[7], v[0],
-                                  v[1], kk[6] + ww[6]);
-                OCITAR_I_ROUND256(v[1], v[2], v[3], v[4], v[5], v[6], v[7],
-                                  v[0], kk[7] + ww[7]);
-            }
+        OCITAR_MEMCPY(v, h, sizeof v);
+        for (i = 0; i < 64; i++) {
+            t = v[7] + ocitar_i_digest_k256[i] +
+                (i < 16 ? w[i] : ocitar_i_digest_word256(w, i)) +
+                (v[6] ^ (v[4] & (v[5] ^ v[6]))) + ocitar_i_digest_sum1(v[4]);
+            v[7] = t + ((v[0] & v[1]) | (v[2] & (v[0] | v[1]))) +
+                   ocitar_i_digest_sum0(v[0]);
+            v[3] += t;
+            t = v[7];
+            OCITAR_MEMMOVE(v + 1, v, 7 * sizeof v[0]);
+            v[0] = t;
         }
         for (i = 0; i < 8; i++)
             h[i] += v[i];
     }
 }
-
-#undef OCITAR_I_ROUND256
-
-enum {
-    OCITAR_I_KERNEL_PORTABLE = 0,
-    OCITAR_I_KERNEL_SHANI = 1,
-    OCITAR_I_KERNEL_LATER = 2 /* to be asked for where it is worth it */
-};
-
-#ifdef OCITAR_I_SHANI
-/* Four rounds. The instruction takes the state as two vectors, ABEF and CDGH,
-   does two rounds and swaps their meaning; meanwhile the words that are done
-   with become those of sixteen rounds later (6.2.2, step 1). */
-#define OCITAR_I_ROUNDS4(w0, w1, w2, w3, at)                                  \
+#else
+/* One round, 6.2.2 step 3. The caller turns the names of the working
+   variables instead of moving their values. */
+#define OCITAR_I_ROUND256(a, b, c, d, e, f, g, h, kw)                         \
     do {                                                                      \
-        const __m128i kw = _mm_add_epi32(                                     \
-            w0, _mm_loadu_si128((const __m128i *)(const void *)(k + (at))));  \
-        cdgh = _mm_sha256rnds2_epu32(cdgh, abef, kw);                         \
-        (w0) = _mm_sha256msg2_epu32(                                          \
-            _mm_add_epi32(_mm_sha256msg1_epu32(w0, w1),                       \
-                          _mm_alignr_epi8(w3, w2, 4)),                        \
-            w3);                                                              \
-        abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(kw, 14));  \
+        uint32_t t1 = (h) + (kw) + ((g) ^ ((e) & ((f) ^ (g)))) +              \
+                      ocitar_i_digest_sum1(e);                                \
+        (d) += t1;                                                            \
+        (h) = t1 + (((a) & (b)) | ((c) & ((a) | (b)))) +                      \
+              ocitar_i_digest_sum0(a);                                        \
     } while (0)
 
-OCITAR_I_SHANI
-static void ocitar_i_digest_shani(uint32_t *h, const uint8_t *data,
-                                  size_t count)
+/* Eight rounds from the i-th of sixteen; `word` gives the words. */
+#define OCITAR_I_ROUNDS256(word, i)                                           \
+    do {                                                                      \
+        OCITAR_I_ROUND256(a, b, c, d, e, f, g, h, k[(i) + 0] + word((i) + 0)); \
+        OCITAR_I_ROUND256(h, a, b, c, d, e, f, g, k[(i) + 1] + word((i) + 1)); \
+        OCITAR_I_ROUND256(g, h, a, b, c, d, e, f, k[(i) + 2] + word((i) + 2)); \
+        OCITAR_I_ROUND256(f, g, h, a, b, c, d, e, k[(i) + 3] + word((i) + 3)); \
+        OCITAR_I_ROUND256(e, f, g, h, a, b, c, d, k[(i) + 4] + word((i) + 4)); \
+        OCITAR_I_ROUND256(d, e, f, g, h, a, b, c, k[(i) + 5] + word((i) + 5)); \
+        OCITAR_I_ROUND256(c, d, e, f, g, h, a, b, k[(i) + 6] + word((i) + 6)); \
+        OCITAR_I_ROUND256(b, c, d, e, f, g, h, a, k[(i) + 7] + word((i) + 7)); \
+    } while (0)
+
+#define OCITAR_I_LOAD256(i)                                                   \
+    (w[i] = ocitar_i_bytes_load32(data + (i) * sizeof *w))
+#define OCITAR_I_WORD256(i) ocitar_i_digest_word256(w, i)
+
+static void ocitar_i_digest_blocks256(uint32_t *state, const uint8_t *data,
+                                      size_t count)
 {
-    const __m128i swap = _mm_set_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607,
-                                       0x00010203);
-    const __m128i *in = (const __m128i *)(const void *)data;
-    __m128i low = _mm_loadu_si128((const __m128i *)(const void *)h);
-    __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(h + 4));
-    __m128i abef, cdgh, abef_was, cdgh_was, a, b, c, d;
-    size_t i;
+    const uint32_t *k;
+    uint32_t w[16];
 
-    low = _mm_shuffle_epi32(low, 0xb1);   /* badc */
-    high = _mm_shuffle_epi32(high, 0x1b); /* hgfe, from the highest down */
-    abef = _mm_alignr_epi8(low, high, 8);
-    cdgh = _mm_blend_epi16(high, low, 0xf0);
-    for (; count > 0; count--, in += 4) {
-        const uint32_t *k = ocitar_i_digest_k256;
+    for (; count > 0; count--, data += 64) {
+        uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+        uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
 
-        abef_was = abef;
-        cdgh_was = cdgh;
-        a = _mm_shuffle_epi8(_mm_loadu_si128(in), swap);
-        b = _mm_shuffle_epi8(_mm_loadu_si128(in + 1), swap);
-        c = _mm_shuffle_epi8(_mm_loadu_si128(in + 2), swap);
-        d = _mm_shuffle_epi8(_mm_loadu_si128(in + 3), swap);
-        for (i = 0; i < 4; i++, k += 16) {
-            OCITAR_I_ROUNDS4(a, b, c, d, 0);
-            OCITAR_I_ROUNDS4(b, c, d, a, 4);
-            OCITAR_I_ROUNDS4(c, d, a, b, 8);
-            OCITAR_I_ROUNDS4(d, a, b, c, 12);
+        k = ocitar_i_digest_k256;
+        OCITAR_I_ROUNDS256(OCITAR_I_LOAD256, 0);
+        OCITAR_I_ROUNDS256(OCITAR_I_LOAD256, 8);
+        for (k += 16; k < ocitar_i_digest_k256 + 64; k += 16) {
+            OCITAR_I_ROUNDS256(OCITAR_I_WORD256, 0);
+            OCITAR_I_ROUNDS256(OCITAR_I_WORD256, 8);
         }
-        abef = _mm_add_epi32(abef, abef_was);
-        cdgh = _mm_add_epi32(cdgh, cdgh_was);
+        state[0] += a, state[1] += b, state[2] += c, state[3] += d;
+        state[4] += e, state[5] += f, state[6] += g, state[7] += h;
     }
-    low = _mm_shuffle_epi32(abef, 0x1b);  /* feba, from the highest down */
-    high = _mm_shuffle_epi32(cdgh, 0xb1); /* dchg */
-    _mm_storeu_si128((__m128i *)(void *)h, _mm_blend_epi16(low, high, 0xf0));
-    _mm_storeu_si128((__m128i *)(void *)(h + 4),
-                     _mm_alignr_epi8(high, low, 8));
 }
 
-#undef OCITAR_I_ROUNDS4
+#undef OCITAR_I_ROUND256
+#undef OCITAR_I_ROUNDS256
+#undef OCITAR_I_LOAD256
+#undef OCITAR_I_WORD256
+#endif
 
-/* SHA, SSSE3 and SSE4.1 in the leaves 7 and 1. In a virtual machine the
-   question costs as much as hashing 4 KiB in portable C: ask once. */
+/* Which code computes SHA-256, chosen once for an object and kept in it: the
+   number of messages that the processor's own instructions take at a time. */
+enum {
+    OCITAR_I_KERNEL_PORTABLE = 0,
+#if defined OCITAR_I_UNIT || defined OCITAR_I_TEST_LANES
+    OCITAR_I_KERNEL_LANES = 3, /* as many as there are kernels for */
+#else
+    OCITAR_I_KERNEL_LANES = 1,
+#endif
+    OCITAR_I_KERNEL_LATER = 255, /* to be asked for where it is worth it */
+#if defined OCITAR_I_GLIBC_KNOWS || defined OCITAR_FORCE_INTRINSICS
+    OCITAR_I_KERNEL_ASK = 1 /* from so many bytes on */
+#else
+    OCITAR_I_KERNEL_ASK = 4096
+#endif
+};
+
+/* The instructions work on one message step by step, each waiting for the
+   last; what other messages need fits between. So each piece below is written
+   for a lane, whose variables have its number, and a kernel of n messages is n
+   lanes side by side. A step is four rounds; meanwhile the words that are done
+   with become those of sixteen rounds later (FIPS 180-4, 6.2.2 step 1). */
+#if !defined OCITAR_I_UNIT
+/* no lanes */
+#elif defined __AARCH64EL__
+
+/* The state as the standard has it: abcd, efgh. */
+#define OCITAR_I_LANE_BEGIN(n, w0, w1, w2, w3, at)                            \
+    uint32x4_t x##n = vld1q_u32(h[n]), y##n = vld1q_u32(h[n] + 4), k##n,      \
+               x_was##n, y_was##n, a##n, b##n, c##n, d##n;                    \
+    const uint8_t *p##n = data[n];
+
+#define OCITAR_I_LANE_LOAD(n, w0, w1, w2, w3, at)                             \
+    x_was##n = x##n;                                                          \
+    y_was##n = y##n;                                                          \
+    a##n = vreinterpretq_u32_u8(vrev32q_u8(vld1q_u8(p##n)));                  \
+    b##n = vreinterpretq_u32_u8(vrev32q_u8(vld1q_u8(p##n + 16)));             \
+    c##n = vreinterpretq_u32_u8(vrev32q_u8(vld1q_u8(p##n + 32)));             \
+    d##n = vreinterpretq_u32_u8(vrev32q_u8(vld1q_u8(p##n + 48)));             \
+    p##n += 64;
+
+#define OCITAR_I_LANE_FIRST(n, w0, w1, w2, w3, at)                            \
+    k##n = vaddq_u32(w0##n, vld1q_u32(ocitar_i_digest_k256 + (at)));
+
+#define OCITAR_I_LANE_SECOND(n, w0, w1, w2, w3, at)                           \
+    {                                                                         \
+        const uint32x4_t was = x##n;                                          \
+        x##n = vsha256hq_u32(x##n, y##n, k##n);                               \
+        y##n = vsha256h2q_u32(y##n, was, k##n);                               \
+    }
+
+#define OCITAR_I_LANE_WORDS(n, w0, w1, w2, w3, at)                            \
+    w0##n = vsha256su1q_u32(vsha256su0q_u32(w0##n, w1##n), w2##n, w3##n);
+
+#define OCITAR_I_LANE_ADD(n, w0, w1, w2, w3, at)                              \
+    x##n = vaddq_u32(x##n, x_was##n);                                         \
+    y##n = vaddq_u32(y##n, y_was##n);
+
+#define OCITAR_I_LANE_END(n, w0, w1, w2, w3, at)                              \
+    vst1q_u32(h[n], x##n);                                                    \
+    vst1q_u32(h[n] + 4, y##n);
+
+/* Linux tells; elsewhere the compiler's flags must say so. */
 static uint8_t ocitar_i_digest_kernel(void)
 {
-    unsigned r[8] = { 0, 0, 0, 0, 0, 0, 0, 0 };
+#if defined OCITAR_FORCE_INTRINSICS || defined __ARM_FEATURE_SHA2 ||          \
+    defined __ARM_FEATURE_CRYPTO
+    return 2;
+#elif defined __linux__ && !defined OCITAR_NO_HOSTED
+    return getauxval(AT_HWCAP) & HWCAP_SHA2 ? 2 : OCITAR_I_KERNEL_PORTABLE;
+#else
+    return OCITAR_I_KERNEL_PORTABLE;
+#endif
+}
+
+#else /* x86 */
+
+/* The instruction wants the state as feba and hgdc, from the lowest place up.
+   It does two rounds, after which the halves change their meaning. */
+#define OCITAR_I_LOADU(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
+
+#define OCITAR_I_LANE_BEGIN(n, w0, w1, w2, w3, at)                            \
+    __m128i a##n = _mm_shuffle_epi32(OCITAR_I_LOADU(h[n]), 0xb1);             \
+    __m128i b##n = _mm_shuffle_epi32(OCITAR_I_LOADU(h[n] + 4), 0x1b);         \
+    __m128i x##n = _mm_alignr_epi8(a##n, b##n, 8);                            \
+    __m128i y##n = _mm_blend_epi16(b##n, a##n, 0xf0);                         \
+    __m128i c##n, d##n, k##n, x_was##n, y_was##n;                             \
+    const uint8_t *p##n = data[n];
+
+#define OCITAR_I_SWAPPED(p)                                                   \
+    _mm_shuffle_epi8(OCITAR_I_LOADU(p),                                       \
+                     _mm_set_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607,        \
+                                   0x00010203))
+
+#define OCITAR_I_LANE_LOAD(n, w0, w1, w2, w3, at)                             \
+    x_was##n = x##n;                                                          \
+    y_was##n = y##n;                                                          \
+    a##n = OCITAR_I_SWAPPED(p##n);                                            \
+    b##n = OCITAR_I_SWAPPED(p##n + 16);                                       \
+    c##n = OCITAR_I_SWAPPED(p##n + 32);                                       \
+    d##n = OCITAR_I_SWAPPED(p##n + 48);                                       \
+    p##n += 64;
+
+#define OCITAR_I_LANE_FIRST(n, w0, w1, w2, w3, at)                            \
+    k##n = _mm_add_epi32(w0##n, OCITAR_I_LOADU(ocitar_i_digest_k256 + (at))); \
+    y##n = _mm_sha256rnds2_epu32(y##n, x##n, k##n);
+
+#define OCITAR_I_LANE_SECOND(n, w0, w1, w2, w3, at)                           \
+    x##n = _mm_sha256rnds2_epu32(x##n, y##n, _mm_shuffle_epi32(k##n, 14));
+
+#define OCITAR_I_LANE_WORDS(n, w0, w1, w2, w3, at)                            \
+    w0##n = _mm_sha256msg2_epu32(                                             \
+        _mm_add_epi32(_mm_sha256msg1_epu32(w0##n, w1##n),                     \
+                      _mm_alignr_epi8(w3##n, w2##n, 4)),                      \
+        w3##n);
+
+#define OCITAR_I_LANE_ADD(n, w0, w1, w2, w3, at)                              \
+    x##n = _mm_add_epi32(x##n, x_was##n);                                     \
+    y##n = _mm_add_epi32(y##n, y_was##n);
+
+#define OCITAR_I_LANE_END(n, w0, w1, w2, w3, at)                              \
+    a##n = _mm_shuffle_epi32(x##n, 0x1b); /* abef */                          \
+    b##n = _mm_shuffle_epi32(y##n, 0xb1); /* ghcd */                          \
+    _mm_storeu_si128((__m128i *)(void *)h[n],                                 \
+                     _mm_blend_epi16(a##n, b##n, 0xf0));                      \
+    _mm_storeu_si128((__m128i *)(void *)(h[n] + 4),                           \
+                     _mm_alignr_epi8(b##n, a##n, 8));
+
+/* SHA, SSSE3 and SSE4.1 in the leaves 7 and 1. In a virtual machine the
+   question costs as much as hashing some KiB in portable C: ask once, or ask
+   who knows. Three lanes gain most on AMD's, which have SSE4A; elsewhere two
+   are known to lose nothing. */
+static uint8_t ocitar_i_digest_kernel(void)
+{
+#if defined OCITAR_FORCE_INTRINSICS
+    return OCITAR_I_KERNEL_LANES;
+#elif defined OCITAR_I_GLIBC_KNOWS
+    if (!CPU_FEATURE_PRESENT(SHA) || !CPU_FEATURE_PRESENT(SSSE3) ||
+        !CPU_FEATURE_PRESENT(SSE4_1))
+        return OCITAR_I_KERNEL_PORTABLE;
+    return CPU_FEATURE_PRESENT(SSE4A) ? 3 : 2;
+#else
+    unsigned r[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
 
 #ifdef _MSC_VER
     __cpuid((int *)r, 0);
     if (r[0] < 7)
         return OCITAR_I_KERNEL_PORTABLE;
-    __cpuid((int *)r, 1);
-    __cpuidex((int *)(r + 4), 7, 0);
+    __cpuid((int *)(r + 4), 1);
+    __cpuidex((int *)(r + 8), 7, 0);
 #else
-    if (__get_cpuid_max(0, NULL) < 7)
+    __cpuid(0, r[0], r[1], r[2], r[3]);
+    if (r[0] < 7)
         return OCITAR_I_KERNEL_PORTABLE;
-    __cpuid(1, r[0], r[1], r[2], r[3]);
-    __cpuid_count(7, 0, r[4], r[5], r[6], r[7]);
+    __cpuid(1, r[4], r[5], r[6], r[7]);
+    __cpuid_count(7, 0, r[8], r[9], r[10], r[11]);
 #endif
-    return r[2] >> 9 & r[2] >> 19 & r[5] >> 29 & 1 ? OCITAR_I_KERNEL_SHANI
-                                                   : OCITAR_I_KERNEL_PORTABLE;
+    if (!(r[6] >> 9 & r[6] >> 19 & r[9] >> 29 & 1))
+        return OCITAR_I_KERNEL_PORTABLE;
+    return r[1] == 0x68747541 /* "Auth" of "AuthenticAMD" */ ? 3 : 2;
+#endif
 }
+#endif
+
+#ifdef OCITAR_I_UNIT
+#define OCITAR_I_EACH1(m, w0, w1, w2, w3, at) m(0, w0, w1, w2, w3, at)
+#define OCITAR_I_EACH2(m, w0, w1, w2, w3, at)                                 \
+    OCITAR_I_EACH1(m, w0, w1, w2, w3, at) m(1, w0, w1, w2, w3, at)
+#define OCITAR_I_EACH3(m, w0, w1, w2, w3, at)                                 \
+    OCITAR_I_EACH2(m, w0, w1, w2, w3, at) m(2, w0, w1, w2, w3, at)
+
+#define OCITAR_I_ROUNDS4(each, w0, w1, w2, w3, at)                            \
+    each(OCITAR_I_LANE_FIRST, w0, w1, w2, w3, at)                             \
+    each(OCITAR_I_LANE_SECOND, w0, w1, w2, w3, at)
+#define OCITAR_I_STEP(each, w0, w1, w2, w3, at)                               \
+    OCITAR_I_ROUNDS4(each, w0, w1, w2, w3, at)                                \
+    each(OCITAR_I_LANE_WORDS, w0, w1, w2, w3, at)
+#define OCITAR_I_STEPS(each, at)                                              \
+    OCITAR_I_STEP(each, a, b, c, d, (at))                                     \
+    OCITAR_I_STEP(each, b, c, d, a, (at) + 4)                                 \
+    OCITAR_I_STEP(each, c, d, a, b, (at) + 8)                                 \
+    OCITAR_I_STEP(each, d, a, b, c, (at) + 12)
+
+/* `count` blocks of each lane: states in `h`, bytes in `data`. */
+#define OCITAR_I_LANES(each)                                                  \
+    each(OCITAR_I_LANE_BEGIN, , , , , )                                       \
+    for (; count > 0; count--) {                                              \
+        each(OCITAR_I_LANE_LOAD, , , , , )                                    \
+        OCITAR_I_STEPS(each, 0)                                               \
+        OCITAR_I_STEPS(each, 16)                                              \
+        OCITAR_I_STEPS(each, 32)                                              \
+        OCITAR_I_ROUNDS4(each, a, b, c, d, 48)                                \
+        OCITAR_I_ROUNDS4(each, b, c, d, a, 52)                                \
+        OCITAR_I_ROUNDS4(each, c, d, a, b, 56)                                \
+        OCITAR_I_ROUNDS4(each, d, a, b, c, 60)                                \
+        each(OCITAR_I_LANE_ADD, , , , , )                                     \
+    }                                                                         \
+    each(OCITAR_I_LANE_END, , , , , )
+
+OCITAR_I_UNIT
+static void ocitar_i_digest_lanes1(uint32_t *const *h,
+                                   const uint8_t *const *data, size_t count)
+{
+    OCITAR_I_LANES(OCITAR_I_EACH1)
+}
+
+OCITAR_I_UNIT
+static void ocitar_i_digest_lanes2(uint32_t *const *h,
+                                   const uint8_t *const *data, size_t count)
+{
+    OCITAR_I_LANES(OCITAR_I_EACH2)
+}
+
+OCITAR_I_UNIT
+static void ocitar_i_digest_lanes3(uint32_t *const *h,
+                                   const uint8_t *const *data, size_t count)
+{
+    OCITAR_I_LANES(OCITAR_I_EACH3)
+}
+
+#undef OCITAR_I_LOADU
+#undef OCITAR_I_SWAPPED
+#undef OCITAR_I_LANE_BEGIN
+#undef OCITAR_I_LANE_LOAD
+#undef OCITAR_I_LANE_FIRST
+#undef OCITAR_I_LANE_SECOND
+#undef OCITAR_I_LANE_WORDS
+#undef OCITAR_I_LANE_ADD
+#undef OCITAR_I_LANE_END
+#undef OCITAR_I_EACH1
+#undef OCITAR_I_EACH2
+#undef OCITAR_I_EACH3
+#undef OCITAR_I_ROUNDS4
+#undef OCITAR_I_STEP
+#undef OCITAR_I_STEPS
+#undef OCITAR_I_LANES
 #else
 static uint8_t ocitar_i_digest_kernel(void)
 {
     return OCITAR_I_KERNEL_PORTABLE;
 }
 #endif
+
+/* `count` blocks of each of `lanes` messages, by what the kernel can do at
+   once. */
+static void ocitar_i_digest_blocks(uint8_t kernel, uint32_t *const *h,
+                                   const uint8_t *const *data, size_t lanes,
+                                   size_t count)
+{
+#ifdef OCITAR_I_TEST_LANES
+    if (lanes == 1) { /* a test's: the message in each lane, the last counts */
+        uint32_t others[2][8], *all[3];
+        const uint8_t *same[3];
+
+        OCITAR_MEMCPY(others[0], h[0], sizeof others[0]);
+        OCITAR_MEMCPY(others[1], h[0], sizeof others[1]);
+        all[0] = others[0], all[1] = others[1], all[2] = h[0];
+        same[0] = same[1] = same[2] = data[0];
+        ocitar_i_digest_blocks(kernel, all, same, 3, count);
+        return;
+    }
+#endif
+#ifdef OCITAR_I_UNIT
+    if (kernel != OCITAR_I_KERNEL_PORTABLE && count > 0) {
+        for (; lanes >= 3 && kernel >= 3; lanes -= 3, h += 3, data += 3)
+            ocitar_i_digest_lanes3(h, data, count);
+        for (; lanes >= 2; lanes -= 2, h += 2, data += 2)
+            ocitar_i_digest_lanes2(h, data, count);
+        if (lanes > 0)
+            ocitar_i_digest_lanes1(h, data, count);
+        return;
+    }
+#endif
+    (void)kernel;
+    for (; lanes > 0; lanes--)
+        ocitar_i_digest_blocks256(*h++, *data++, count);
+}
 
 #ifndef OCITAR_NO_SHA512
 static uint64_t ocitar_i_digest_ror64(uint64_t x, unsigned n)
@@ -2550,23 +2909,41 @@ OCITAR_API int ocitar_digest_parse(ocitar_digest *out, const char *text,
     return OCITAR_OK;
 }
 
+/* Eight digits. */
+static void ocitar_i_digest_hex8(uint8_t *out, uint32_t value)
+{
+#ifdef OCITAR_SMALL
+    unsigned i;
+
+    for (i = 8; i-- > 0; value >>= 4)
+        out[i] = (uint8_t)((value & 15) + ((value & 15) < 10 ? '0' : 'a' - 10));
+#else
+    uint64_t v = value; /* each digit into a byte, and then all at once */
+
+    v = (v & 0xffff0000u) << 16 | (v & 0xffffu);
+    v = (v & 0x0000ff000000ff00u) << 8 | (v & 0x000000ff000000ffu);
+    v = (v & 0x00f000f000f000f0u) << 4 | (v & 0x000f000f000f000fu);
+    v += 0x3030303030303030u +
+         ((v + 0x0606060606060606u) >> 4 & 0x0101010101010101u) * 39;
+    ocitar_i_bytes_store64(out, v);
+#endif
+}
+
 OCITAR_API size_t ocitar_digest_format(const ocitar_digest *digest,
                                        char out[OCITAR_DIGEST_TEXT_MAX])
 {
-    const char *hex = "0123456789abcdef";
-    size_t n = ocitar_digest_length(digest->algorithm), i, at = 7;
+    size_t n = ocitar_digest_length(digest->algorithm), i;
 
     out[0] = 0;
     if (n == 0)
         return 0;
     OCITAR_MEMCPY(out, ocitar_algorithm_name(digest->algorithm), 6);
     out[6] = ':';
-    for (i = 0; i < n; i++) {
-        out[at++] = hex[digest->bytes[i] >> 4];
-        out[at++] = hex[digest->bytes[i] & 15];
-    }
-    out[at] = 0;
-    return at;
+    for (i = 0; i < n; i += 4)
+        ocitar_i_digest_hex8((uint8_t *)out + 7 + 2 * i,
+                             ocitar_i_bytes_load32(digest->bytes + i));
+    out[7 + 2 * n] = 0;
+    return 7 + 2 * n;
 }
 
 OCITAR_API int ocitar_digest_equal(const ocitar_digest *a,
@@ -2638,22 +3015,30 @@ OCITAR_API int ocitar_digester_begin(ocitar_digester *digester,
                                    OCITAR_I_KERNEL_LATER);
 }
 
+/* A digester that was begun on its own asks the processor when so much came
+   that it is worth it. */
+static uint8_t ocitar_i_digester_kernel(ocitar_digester *d)
+{
+    if (d->kernel == OCITAR_I_KERNEL_LATER &&
+        d->length >= OCITAR_I_KERNEL_ASK)
+        d->kernel = ocitar_i_digest_kernel();
+    return d->kernel == OCITAR_I_KERNEL_LATER
+               ? (uint8_t)OCITAR_I_KERNEL_PORTABLE
+               : d->kernel;
+}
+
 static void ocitar_i_digester_blocks(ocitar_digester *d, const uint8_t *data,
                                      size_t count)
 {
+    uint32_t *h = d->state.s256.h;
+
 #ifndef OCITAR_NO_SHA512
     if (d->algorithm != OCITAR_SHA256) {
         ocitar_i_digest_blocks512(d->state.s512.h, data, count);
         return;
     }
 #endif
-#ifdef OCITAR_I_SHANI
-    if (d->kernel == OCITAR_I_KERNEL_SHANI) {
-        ocitar_i_digest_shani(d->state.s256.h, data, count);
-        return;
-    }
-#endif
-    ocitar_i_digest_blocks256(d->state.s256.h, data, count);
+    ocitar_i_digest_blocks(ocitar_i_digester_kernel(d), &h, &data, 1, count);
 }
 
 /* The bundled code's share of an update: whole blocks from where they are,
@@ -2666,8 +3051,6 @@ static void ocitar_i_digester_absorb(ocitar_digester *d, const uint8_t *p,
     uint8_t *block = size == 64 ? d->state.s256.block : d->state.s512.block;
 
     d->length += len;
-    if (d->kernel == OCITAR_I_KERNEL_LATER && d->length >= 4096)
-        d->kernel = ocitar_i_digest_kernel();
     if (held > 0) {
         n = len < size - held ? len : size - held;
         OCITAR_MEMCPY(block + held, p, n);
@@ -2681,6 +3064,30 @@ static void ocitar_i_digester_absorb(ocitar_digester *d, const uint8_t *p,
     ocitar_i_digester_blocks(d, p, n);
     if (len > n * size)
         OCITAR_MEMCPY(block, p + n * size, len - n * size);
+}
+
+/* Updates of several SHA-256 digesters, bundled and of one kernel: the blocks
+   that all have go through it together. Moves pointers and lengths. */
+static void ocitar_i_digesters_absorb(ocitar_digester *const *d,
+                                      const uint8_t **data, size_t *len,
+                                      size_t count)
+{
+    uint32_t *h[OCITAR_I_KERNEL_LANES] = { NULL };
+    size_t i, blocks = SIZE_MAX;
+
+    for (i = 0; i < count; i++) {
+        h[i] = d[i]->state.s256.h;
+        if ((d[i]->length & 63) != 0)
+            blocks = 0;
+        else if (len[i] / 64 < blocks)
+            blocks = len[i] / 64;
+    }
+    ocitar_i_digest_blocks(d[0]->kernel, h, data, count, blocks);
+    for (i = 0; i < count; i++) {
+        d[i]->length += 64 * blocks;
+        ocitar_i_digester_absorb(d[i], data[i] + 64 * blocks,
+                                 len[i] - 64 * blocks);
+    }
 }
 
 OCITAR_API int ocitar_digester_update(ocitar_digester *digester,
@@ -2778,6 +3185,131 @@ OCITAR_API int ocitar_digest_of(ocitar_digest *out, uint8_t algorithm,
     return e == OCITAR_OK ? ocitar_digester_end(&d, out) : e;
 }
 
+/* A message in a lane: its whole blocks where they are, then its end, padded
+   (FIPS 180-4, 5.1.1), in the lane. */
+typedef struct ocitar_i_lane {
+    uint32_t h[8];
+    const uint8_t *data;
+    size_t blocks;
+    size_t tail_blocks; /* 0 when they are being run */
+    size_t message;
+    uint8_t tail[128];
+} ocitar_i_lane;
+
+static void ocitar_i_lane_begin(ocitar_i_lane *lane, size_t message,
+                                const uint8_t *data, size_t len)
+{
+    size_t rest = len & 63;
+    ocitar_digester d;
+
+    d.algorithm = OCITAR_SHA256;
+    ocitar_i_digester_load(&d);
+    OCITAR_MEMCPY(lane->h, d.state.s256.h, sizeof lane->h);
+    lane->message = message;
+    lane->data = data;
+    lane->blocks = len / 64;
+    lane->tail_blocks = rest < 56 ? 1 : 2;
+    OCITAR_MEMSET(lane->tail, 0, sizeof lane->tail);
+    if (rest > 0)
+        OCITAR_MEMCPY(lane->tail, data + len - rest, rest);
+    lane->tail[rest] = 0x80;
+    ocitar_i_bytes_store64(lane->tail + 64 * lane->tail_blocks - 8,
+                           (uint64_t)len << 3);
+}
+
+/* The next blocks of all lanes, as many as the shortest has. */
+static void ocitar_i_lanes_run(uint8_t kernel, ocitar_i_lane *const *lanes,
+                               size_t count)
+{
+    uint32_t *h[OCITAR_I_KERNEL_LANES];
+    const uint8_t *data[OCITAR_I_KERNEL_LANES];
+    size_t i, blocks = SIZE_MAX;
+
+    for (i = 0; i < count; i++) {
+        if (lanes[i]->blocks == 0) {
+            lanes[i]->data = lanes[i]->tail;
+            lanes[i]->blocks = lanes[i]->tail_blocks;
+            lanes[i]->tail_blocks = 0;
+        }
+        h[i] = lanes[i]->h;
+        data[i] = lanes[i]->data;
+        if (lanes[i]->blocks < blocks)
+            blocks = lanes[i]->blocks;
+    }
+    ocitar_i_digest_blocks(kernel, h, data, count, blocks);
+    for (i = 0; i < count; i++) {
+        lanes[i]->data += 64 * blocks;
+        lanes[i]->blocks -= blocks;
+    }
+}
+
+static void ocitar_i_lane_end(const ocitar_i_lane *lane, ocitar_digest *out)
+{
+    size_t i;
+
+    OCITAR_MEMSET(out, 0, sizeof *out);
+    out->algorithm = OCITAR_SHA256;
+    for (i = 0; i < 8; i++)
+        ocitar_i_bytes_store32(out->bytes + 4 * i, lane->h[i]);
+}
+
+/* SHA-256 of all messages. A lane that is done takes the next one. */
+static void ocitar_i_digest_many(uint8_t kernel, ocitar_digest *out,
+                                 const void *const *data, const size_t *len,
+                                 size_t count)
+{
+    ocitar_i_lane room[OCITAR_I_KERNEL_LANES], *lanes[OCITAR_I_KERNEL_LANES];
+    size_t used = 0, next = 0, i;
+
+    for (i = 0; i < OCITAR_I_KERNEL_LANES; i++)
+        lanes[i] = &room[i];
+    for (;;) {
+        for (; used < OCITAR_I_KERNEL_LANES && next < count; next++, used++)
+            ocitar_i_lane_begin(lanes[used], next, (const uint8_t *)data[next],
+                                len[next]);
+        if (used == 0)
+            return;
+        ocitar_i_lanes_run(kernel, lanes, used);
+        for (i = used; i-- > 0;) {
+            ocitar_i_lane *lane = lanes[i];
+
+            if (lane->blocks > 0 || lane->tail_blocks > 0)
+                continue;
+            ocitar_i_lane_end(lane, &out[lane->message]);
+            lanes[i] = lanes[--used];
+            lanes[used] = lane;
+        }
+    }
+}
+
+OCITAR_API int ocitar_digest_many(ocitar_digest *out, uint8_t algorithm,
+                                  const void *const *data, const size_t *len,
+                                  size_t count)
+{
+    uint8_t kernel = OCITAR_I_KERNEL_PORTABLE;
+    uint64_t total = 0;
+    size_t i;
+
+    if ((out == NULL || data == NULL || len == NULL) && count > 0)
+        return OCITAR_E_ARG;
+    for (i = 0; i < count; i++) {
+        if (data[i] == NULL && len[i] > 0)
+            return OCITAR_E_ARG;
+        total += len[i];
+    }
+    if (ocitar_digest_length(algorithm) == 0)
+        return OCITAR_E_UNSUPPORTED;
+    if (algorithm != OCITAR_SHA256) {
+        for (i = 0; i < count; i++)
+            ocitar_digest_of(&out[i], algorithm, data[i], len[i]);
+        return OCITAR_OK;
+    }
+    if (total >= OCITAR_I_KERNEL_ASK)
+        kernel = ocitar_i_digest_kernel();
+    ocitar_i_digest_many(kernel, out, data, len, count);
+    return OCITAR_OK;
+}
+
 /* The slot of a digest: its own, or the free one where it belongs, or NULL
    if every slot is taken by others. Linear probing from its first bytes. */
 static ocitar_key *ocitar_i_keys_slot(ocitar_key *keys, size_t count,
@@ -2828,6 +3360,11 @@ OCITAR_API size_t ocitar_error_format(const ocitar_error *error, char *out,
     t.out = out;
     t.capacity = out == NULL ? 0 : capacity;
     ocitar_i_text_add(&t, ocitar_error_text(error->code));
+#ifdef OCITAR_NO_ERROR_TEXT
+    digest[0] = ' ';
+    digest[1 + ocitar_i_bytes_signed(digest + 1, error->code)] = 0;
+    ocitar_i_text_add(&t, digest);
+#endif
     if (error->expected_size != error->actual_size) {
         ocitar_i_text_add(&t, ": ");
         ocitar_i_text_size(&t, error->expected_size);
@@ -2890,12 +3427,22 @@ static int ocitar_i_tar_octal_ok(int64_t value, int64_t max)
     return value >= 0 && value <= max;
 }
 
-/* A NUL is no character of a string field, so it counts as none of ASCII. */
+/* A NUL is no character of a string field, so it counts as none of ASCII.
+   Eight at a time: a byte that borrows below 0x80 is a NUL. */
 static int ocitar_i_tar_ascii(const char *s, size_t len)
 {
-    size_t i;
+    size_t i = 0;
 
-    for (i = 0; i < len; i++)
+#ifndef OCITAR_SMALL
+    for (; len - i >= 8; i += 8) {
+        uint64_t v;
+
+        OCITAR_MEMCPY(&v, s + i, 8);
+        if ((v | (v - 0x0101010101010101u)) & 0x8080808080808080u)
+            return 0;
+    }
+#endif
+    for (; i < len; i++)
         if (s[i] == 0 || ((unsigned char)s[i] & 0x80))
             return 0;
     return 1;
@@ -3133,13 +3680,12 @@ static void ocitar_i_tar_need(ocitar_encoder *enc, unsigned record,
 }
 
 static void ocitar_i_tar_need_string(ocitar_encoder *enc, unsigned record,
-                                     size_t field, int *ustar)
+                                     const char *s, size_t len, size_t field,
+                                     int *ustar)
 {
-    char scratch[32];
-    size_t len;
-    const char *s = ocitar_i_tar_value(enc, record, scratch, &len);
     int before = *ustar;
 
+    len = ocitar_i_bytes_length(s, len);
     ocitar_i_tar_need(enc, record, len > field || !ocitar_i_tar_ascii(s, len),
                       ustar);
     if (record == OCITAR_I_PATH && ocitar_i_tar_split(s, len) > 0)
@@ -3231,6 +3777,8 @@ static int ocitar_i_tar_records_measure(ocitar_encoder *enc)
 
     enc->data_len = 0;
     enc->last_key = NULL;
+    if (!OCITAR_I_PAX || (enc->records == 0 && enc->entry->pax_count == 0))
+        return OCITAR_OK;
     while (ocitar_i_tar_select(enc, &r)) {
         e = ocitar_i_tar_record_ok(&r);
         if (e != OCITAR_OK)
@@ -3266,10 +3814,14 @@ static int ocitar_i_tar_needs(ocitar_encoder *enc)
     int ustar = enc->typeflag != 'g' && e->pax_count == 0;
     int octal = ocitar_i_tar_octal_ok(enc->mtime.seconds, OCITAR_I_OCTAL11);
 
-    ocitar_i_tar_need_string(enc, OCITAR_I_PATH, 100, &ustar);
-    ocitar_i_tar_need_string(enc, OCITAR_I_LINKPATH, 100, &ustar);
-    ocitar_i_tar_need_string(enc, OCITAR_I_UNAME, 32, &ustar);
-    ocitar_i_tar_need_string(enc, OCITAR_I_GNAME, 32, &ustar);
+    ocitar_i_tar_need_string(enc, OCITAR_I_PATH, e->name, e->name_len,
+                             100, &ustar);
+    ocitar_i_tar_need_string(enc, OCITAR_I_LINKPATH, e->linkname,
+                             e->linkname_len, 100, &ustar);
+    ocitar_i_tar_need_string(enc, OCITAR_I_UNAME, e->uname, e->uname_len,
+                             32, &ustar);
+    ocitar_i_tar_need_string(enc, OCITAR_I_GNAME, e->gname, e->gname_len,
+                             32, &ustar);
     ocitar_i_tar_need(enc, OCITAR_I_UID,
                       !ocitar_i_tar_octal_ok(e->uid, OCITAR_I_OCTAL7), &ustar);
     ocitar_i_tar_need(enc, OCITAR_I_GID,
@@ -3324,8 +3876,11 @@ OCITAR_API int ocitar_encoder_begin(ocitar_encoder *encoder,
         return e;
     if (!ustar && entry->format == OCITAR_FORMAT_USTAR)
         return OCITAR_E_RANGE;
+    if (!ustar && !OCITAR_I_PAX)
+        return OCITAR_E_UNSUPPORTED;
     encoder->pax = (uint8_t)!ustar;
-    if (encoder->pax && (encoder->data_len > 0 || encoder->typeflag == 'g'))
+    if (OCITAR_I_PAX && encoder->pax &&
+        (encoder->data_len > 0 || encoder->typeflag == 'g'))
         encoder->phase = OCITAR_I_TAR_PAX_HEAD;
     else
         encoder->phase = OCITAR_I_TAR_HEAD;
@@ -3338,7 +3893,7 @@ OCITAR_API size_t ocitar_encoder_size(const ocitar_encoder *encoder)
 
     if (encoder->entry == NULL)
         return 0;
-    if (encoder->pax && (encoder->data_len > 0 || n == 0))
+    if (OCITAR_I_PAX && encoder->pax && (encoder->data_len > 0 || n == 0))
         n += 512 + (encoder->data_len + 511) / 512 * 512;
     return n;
 }
@@ -3374,17 +3929,36 @@ static void ocitar_i_tar_put_octal(uint8_t *field, size_t size, int64_t value,
     ocitar_i_bytes_octal(field, size - 1, (uint64_t)value);
 }
 
+/* All bytes added up; four sums of 128 bytes each have room in one word. */
+static uint32_t ocitar_i_tar_sum(const uint8_t block[512])
+{
+    unsigned i;
+#ifdef OCITAR_SMALL
+    uint32_t sum = 0;
+
+    for (i = 0; i < 512; i++)
+        sum += block[i];
+    return sum;
+#else
+    const uint64_t even = 0x00ff00ff00ff00ffu;
+    unsigned end = block[345] != 0 ? 512 : 352; /* the prefix is the last */
+    uint64_t sum = 0, v;
+
+    for (i = 0; i < end; i += 8) {
+        OCITAR_MEMCPY(&v, block + i, 8);
+        sum += (v & even) + (v >> 8 & even);
+    }
+    sum = (sum & 0x0000ffff0000ffffu) + (sum >> 16 & 0x0000ffff0000ffffu);
+    return (uint32_t)sum + (uint32_t)(sum >> 32);
+#endif
+}
+
 /* Magic, version and last of all the checksum: six digits, NUL, space. */
 static void ocitar_i_tar_seal(uint8_t block[512])
 {
-    uint32_t sum = 0;
-    unsigned i;
-
     OCITAR_MEMCPY(block + 257, "ustar\00000", 8);
     OCITAR_MEMSET(block + 148, ' ', 8);
-    for (i = 0; i < 512; i++)
-        sum += block[i];
-    ocitar_i_bytes_octal(block + 148, 6, sum);
+    ocitar_i_bytes_octal(block + 148, 6, ocitar_i_tar_sum(block));
     block[154] = 0;
 }
 
@@ -3543,7 +4117,9 @@ static void ocitar_i_tar_head(const ocitar_encoder *enc, uint8_t block[512])
         OCITAR_MEMCPY(block + 345, e->name, split);
         split++;
     }
-    if (len > 0)
+    if (len > 0 && !(enc->records & 1u << OCITAR_I_PATH))
+        OCITAR_MEMCPY(block, e->name, len);
+    else if (len > 0)
         ocitar_i_tar_put_string(block, 100, e->name + split, len - split);
     ocitar_i_tar_put_octal(block + 100, 8, e->mode, OCITAR_I_OCTAL7);
     ocitar_i_tar_put_octal(block + 108, 8, e->uid, OCITAR_I_OCTAL7);
@@ -3571,22 +4147,31 @@ OCITAR_API int ocitar_encoder_next(ocitar_encoder *encoder,
     if (encoder == NULL || encoder->phase == OCITAR_I_TAR_DONE)
         return 0;
     OCITAR_MEMSET(block, 0, 512);
-    if (encoder->phase == OCITAR_I_TAR_PAX_HEAD) {
+    if (OCITAR_I_PAX && encoder->phase == OCITAR_I_TAR_PAX_HEAD) {
         ocitar_i_tar_pax_head(encoder, block);
         encoder->phase = OCITAR_I_TAR_PAX_DATA;
-    } else if (encoder->phase == OCITAR_I_TAR_PAX_DATA) {
+    } else if (OCITAR_I_PAX && encoder->phase == OCITAR_I_TAR_PAX_DATA) {
         ocitar_i_tar_pax_data(encoder, block);
     } else {
         ocitar_i_tar_head(encoder, block);
         encoder->phase = OCITAR_I_TAR_DONE;
     }
-    if (encoder->phase == OCITAR_I_TAR_PAX_DATA && encoder->data_left == 0)
+    if (OCITAR_I_PAX && encoder->phase == OCITAR_I_TAR_PAX_DATA &&
+        encoder->data_left == 0)
         encoder->phase = encoder->typeflag == 'g' ? OCITAR_I_TAR_DONE
                                                   : OCITAR_I_TAR_HEAD;
     return 1;
 }
 
+/* POSIX: these types have no body, whatever their size field says. */
+static int ocitar_i_tar_has_body(char typeflag)
+{
+    return !((typeflag >= '1' && typeflag <= '6') || typeflag == 'g');
+}
+
 /* -- decoder -- */
+
+#if OCITAR_I_READS
 
 enum { /* what decoder_next takes next */
     OCITAR_I_DECODE_HEAD, OCITAR_I_DECODE_META, OCITAR_I_DECODE_SPARSE,
@@ -3600,7 +4185,7 @@ enum { /* which meta entries came, and which header this is */
 static int ocitar_i_decoder_fail(ocitar_decoder *d, int code, const char *why)
 {
     d->phase = OCITAR_I_DECODE_FAILED;
-    d->why = why;
+    d->why = OCITAR_I_WHY(why);
     return code;
 }
 
@@ -3966,19 +4551,13 @@ static int ocitar_i_decoder_merge(ocitar_decoder *d)
     return 1;
 }
 
-/* POSIX: these types have no body, whatever their size field says. */
-static int ocitar_i_tar_has_body(char typeflag)
-{
-    return !((typeflag >= '1' && typeflag <= '6') || typeflag == 'g');
-}
-
 static int ocitar_i_decoder_entry(ocitar_decoder *d, const uint8_t *b)
 {
     ocitar_entry *e = &d->entry;
 
     if (!ocitar_i_decoder_strings(d, b))
         return d->need > 0 ? (int)OCITAR_E_LIMIT : (int)OCITAR_E_FORMAT;
-    if (!ocitar_i_decoder_merge(d))
+    if (OCITAR_I_PAX && !ocitar_i_decoder_merge(d))
         return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT, "a pax record");
     if (e->typeflag == 0)
         e->typeflag = e->name_len > 0 && e->name[e->name_len - 1] == '/'
@@ -4015,13 +4594,15 @@ static int ocitar_i_decoder_head(ocitar_decoder *d, const uint8_t *b)
     if (!ocitar_i_decoder_numbers(d, b))
         return ocitar_i_decoder_fail(d, OCITAR_E_FORMAT,
                                      "a number of the header");
-    if (typeflag == 'x' || typeflag == 'g' || typeflag == 'L' ||
-        typeflag == 'K')
-        return d->entry.size < 0
-                   ? ocitar_i_decoder_fail(d, OCITAR_E_FORMAT,
-                                           "a negative size")
-                   : ocitar_i_decoder_meta_begin(d, typeflag, d->entry.size);
-    return ocitar_i_decoder_entry(d, b);
+    if (typeflag != 'x' && typeflag != 'g' && typeflag != 'L' &&
+        typeflag != 'K')
+        return ocitar_i_decoder_entry(d, b);
+    if (!OCITAR_I_PAX)
+        return ocitar_i_decoder_fail(d, OCITAR_E_UNSUPPORTED,
+                                     "a head of several entries");
+    return d->entry.size < 0
+               ? ocitar_i_decoder_fail(d, OCITAR_E_FORMAT, "a negative size")
+               : ocitar_i_decoder_meta_begin(d, typeflag, d->entry.size);
 }
 
 OCITAR_API int ocitar_decoder_begin(ocitar_decoder *decoder, void *buffer,
@@ -4053,6 +4634,8 @@ OCITAR_API int ocitar_decoder_next(ocitar_decoder *decoder,
         got = ocitar_i_decoder_head(d, block);
         break;
     case OCITAR_I_DECODE_META:
+        if (!OCITAR_I_PAX)
+            return OCITAR_E_STATE;
         n = d->meta_len - d->meta_got < 512 ? d->meta_len - d->meta_got : 512;
         OCITAR_MEMCPY(d->buffer + d->meta_at + d->meta_got, block, n);
         d->meta_got += (uint32_t)n;
@@ -4082,10 +4665,14 @@ OCITAR_API int ocitar_decoder_next(ocitar_decoder *decoder,
     return got;
 }
 
+#endif /* OCITAR_I_READS */
+
 /* ==== json ==============================================================
    An emitter of RFC 8785 canonical JSON: keys in UTF-16 order, no white
    space, the escapes of ECMAScript. It writes to a function; the first error
    stays. Calls digest, bytes. */
+
+#if OCITAR_I_IMAGES
 
 typedef struct ocitar_i_json {
     int (*put_fn)(void *user, const void *data, size_t len);
@@ -4484,7 +5071,11 @@ static void ocitar_i_json_time(ocitar_i_json *j, const char *key,
     ocitar_i_json_string(j, text, n);
 }
 
+#endif /* OCITAR_I_IMAGES */
+
 /* -- tokenizer: RFC 8259 as it passes, a byte at a time -- */
+
+#if OCITAR_I_READS || OCITAR_I_IMAGES
 
 enum { /* what the next byte belongs to */
     OCITAR_I_JSON_VALUE = 1, OCITAR_I_JSON_FIRST, /* or the end of an array */
@@ -4896,8 +5487,187 @@ OCITAR_API int ocitar_json_end(ocitar_json *json)
     return json->error;
 }
 
+#endif /* OCITAR_I_READS || OCITAR_I_IMAGES */
+
+/* ==== names =============================================================
+   What names of things may be, for those who write them and those who check
+   them: paths, whiteouts, media types, ports. Calls digest, bytes. */
+
+/* Does the name stay below the root? Empty, absolute or with a ".."
+   component it does not; whoever unpacks it would be led astray. */
+static int ocitar_i_name_ok(const char *name, size_t len)
+{
+    size_t i, start = 0;
+
+    if (len == 0 || name[0] == '/')
+        return 0;
+    for (i = 0; i <= len; i++) {
+        if (i < len && name[i] != '/')
+            continue;
+        if (i - start == 2 && name[start] == '.' && name[start + 1] == '.')
+            return 0;
+        start = i + 1;
+    }
+    return 1;
+}
+
+#if OCITAR_I_READS || OCITAR_I_IMAGES
+
+/* The key of a path: the digest of its parts without "." and "//", so that
+   "./a//b/" and "a/b" are one. */
+static void ocitar_i_name_key(const char *name, size_t len,
+                                    uint8_t kernel, ocitar_digest *out)
+{
+    ocitar_digester d;
+    size_t at = 0, start;
+
+    ocitar_i_digester_begin(&d, OCITAR_SHA256, NULL, kernel);
+    while (at < len) {
+        for (start = at; at < len && name[at] != '/'; at++)
+            ;
+        if (at > start && !(at - start == 1 && name[start] == '.')) {
+            ocitar_digester_update(&d, "/", 1);
+            ocitar_digester_update(&d, name + start, at - start);
+        }
+        at++;
+    }
+    ocitar_digester_end(&d, out);
+}
+
+/* Where the last part of a name begins, and in *len where it ends: without
+   what a reader cleans away, "/" and "/.". */
+static size_t ocitar_i_name_last(const char *name, size_t *len)
+{
+    size_t n = *len, start;
+
+    while (n > 0 && (name[n - 1] == '/' ||
+                     (name[n - 1] == '.' && (n == 1 || name[n - 2] == '/'))))
+        n--;
+    for (start = n; start > 0 && name[start - 1] != '/'; start--)
+        ;
+    *len = n;
+    return start;
+}
+
+/* Does a part before the last one? Such a directory cannot be. */
+static int ocitar_i_name_in_whiteout(const char *name, size_t len)
+{
+    size_t end = ocitar_i_name_last(name, &len), at;
+
+    for (at = 0; at + 4 < end; at++)
+        if ((at == 0 || name[at - 1] == '/') &&
+            OCITAR_MEMCMP(name + at, ".wh.", 4) == 0)
+            return 1;
+    return 0;
+}
+
+/* Does the last part of the name begin with ".wh."? */
+static int ocitar_i_name_is_whiteout(const char *name, size_t len)
+{
+    size_t start = ocitar_i_name_last(name, &len);
+
+    return len - start >= 4 && OCITAR_MEMCMP(name + start, ".wh.", 4) == 0;
+}
+
+static int ocitar_i_name_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* RFC 6838, 4.2: two names of up to 127 characters. */
+static int ocitar_i_name_media_type_ok(const char *s)
+{
+    size_t i, start = 0, len = ocitar_i_bytes_length(s, 0);
+    int slashes = 0;
+
+    for (i = 0; i <= len; i++) {
+        if (i == len || s[i] == '/') {
+            if (i == start || i - start > 127)
+                return 0;
+            start = i + 1;
+            slashes += i < len;
+        } else if (!ocitar_i_name_alnum(s[i]) &&
+                   !(s[i] >= 'A' && s[i] <= 'Z') &&
+                   (i == start || !ocitar_i_bytes_has("!#$&^_.+-", 9, s[i]))) {
+            return 0;
+        }
+    }
+    return slashes == 1;
+}
+
+/* "80", "53/udp": the spec's keys of ExposedPorts; sctp is docker's. */
+static int ocitar_i_name_port_ok(const char *s)
+{
+    uint32_t n = 0;
+
+    if (s == NULL || *s < '0' || *s > '9')
+        return 0;
+    for (; *s >= '0' && *s <= '9' && n <= 65535; s++)
+        n = n * 10 + (uint32_t)(*s - '0');
+    return n > 0 && n <= 65535 &&
+           (*s == 0 || ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0),
+                                            "/tcp", 4) ||
+            ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0), "/udp", 4) ||
+            ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0), "/sctp", 5));
+}
+
+#define OCITAR_I_TYPE_OCI "application/vnd.oci.image."
+#define OCITAR_I_TYPE_DOCKER "application/vnd.docker."
+#define OCITAR_I_TYPE_MANIFEST OCITAR_I_TYPE_OCI "manifest.v1+json"
+#define OCITAR_I_TYPE_INDEX OCITAR_I_TYPE_OCI "index.v1+json"
+#define OCITAR_I_TYPE_CONFIG OCITAR_I_TYPE_OCI "config.v1+json"
+#define OCITAR_I_TYPE_LAYER OCITAR_I_TYPE_OCI "layer.v1.tar"
+#define OCITAR_I_TYPE_EMPTY "application/vnd.oci.empty.v1+json"
+
+/* The name in column `to` of the row that has `type`. */
+static const char *ocitar_i_media_type(const char *type, int to)
+{
+    static const char *const types[][2] = {
+        { OCITAR_I_TYPE_MANIFEST,
+          OCITAR_I_TYPE_DOCKER "distribution.manifest.v2+json" },
+        { OCITAR_I_TYPE_INDEX,
+          OCITAR_I_TYPE_DOCKER "distribution.manifest.list.v2+json" },
+        { OCITAR_I_TYPE_CONFIG,
+          OCITAR_I_TYPE_DOCKER "container.image.v1+json" },
+        { OCITAR_I_TYPE_LAYER,
+          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar" },
+        { OCITAR_I_TYPE_LAYER "+gzip",
+          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.gzip" },
+        { OCITAR_I_TYPE_LAYER "+zstd",
+          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.zstd" },
+        { OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar",
+          OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar" },
+        { OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar+gzip",
+          OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar.gzip" }
+    };
+    size_t i, len = ocitar_i_bytes_length(type, 0);
+
+    for (i = 0; i < sizeof types / sizeof types[0]; i++) {
+        const char *from = types[i][to == 0];
+
+        if (ocitar_i_bytes_equal(type, len, from,
+                                 ocitar_i_bytes_length(from, 0)))
+            return types[i][to != 0];
+    }
+    return type;
+}
+
+OCITAR_API const char *ocitar_media_type_docker(const char *type)
+{
+    return ocitar_i_media_type(type, 1);
+}
+
+OCITAR_API const char *ocitar_media_type_oci(const char *type)
+{
+    return ocitar_i_media_type(type, 0);
+}
+
+#endif /* OCITAR_I_READS || OCITAR_I_IMAGES */
+
 /* ==== stream ============================================================
    The user's sink and source. Calls nobody but them; returns their code. */
+
+#if OCITAR_I_WRITES
 
 static int ocitar_i_sink_dry(const ocitar_sink *sink)
 {
@@ -4924,6 +5694,18 @@ static int ocitar_i_sink_put_at(const ocitar_sink *sink, uint64_t offset,
     return sink->put_at_fn(sink->user, offset, data, len);
 }
 
+/* Bytes out of the source's file, as many as the sink takes that way. */
+static uint64_t ocitar_i_sink_move(const ocitar_sink *sink,
+                                   const ocitar_source *source, uint64_t len)
+{
+    uint64_t n;
+
+    if (ocitar_i_sink_dry(sink))
+        return 0;
+    n = sink->move_fn(sink->user, source->file, 0, len);
+    return n < len ? n : len;
+}
+
 static int ocitar_i_sink_truncate(const ocitar_sink *sink, uint64_t offset)
 {
     if (ocitar_i_sink_dry(sink))
@@ -4931,9 +5713,13 @@ static int ocitar_i_sink_truncate(const ocitar_sink *sink, uint64_t offset)
     return sink->truncate_fn(sink->user, offset);
 }
 
+#endif /* OCITAR_I_WRITES */
+
 /* ==== archive ===========================================================
    Entries on a sink, through the caller's buffer. Calls tar, stream, errors,
    bytes. */
+
+#if OCITAR_I_WRITES
 
 enum { /* the open entry */
     OCITAR_I_ENTRY_NONE,
@@ -4995,7 +5781,7 @@ static int ocitar_i_archive_emit(ocitar_archive *a, const void *data,
             n = room - a->used < len ? room - a->used : len;
             if (p != a->buffer + a->used)
                 OCITAR_MEMCPY(a->buffer + a->used, p, n);
-            a->used += n;
+            a->used += (uint32_t)n;
             if (a->used == room)
                 e = ocitar_i_archive_drain(a);
         }
@@ -5005,15 +5791,18 @@ static int ocitar_i_archive_emit(ocitar_archive *a, const void *data,
     return e;
 }
 
+/* Made in the buffer's free part. */
 static int ocitar_i_archive_zeros(ocitar_archive *a, size_t len)
 {
-    static const uint8_t zeros[512] = { 0 };
     int e = OCITAR_OK;
 
     while (len > 0 && e == OCITAR_OK) {
-        size_t n = len < sizeof zeros ? len : sizeof zeros;
+        size_t n = ocitar_i_archive_room(a) - a->used;
 
-        e = ocitar_i_archive_emit(a, zeros, n);
+        if (n > len)
+            n = len;
+        OCITAR_MEMSET(a->buffer + a->used, 0, n);
+        e = ocitar_i_archive_emit(a, a->buffer + a->used, n);
         len -= n;
     }
     return e;
@@ -5069,7 +5858,7 @@ static int ocitar_i_archive_open(ocitar_archive *a, const ocitar_entry *entry,
     if (e != OCITAR_OK)
         return e;
     a->entry_start = ocitar_i_archive_offset(a);
-    a->head = (uint32_t)ocitar_encoder_size(&enc);
+    a->head = (uint16_t)(ocitar_encoder_size(&enc) / 512);
     a->left = ocitar_i_tar_has_body(enc.typeflag) ? (uint64_t)copy.size
                                                       : 0;
     a->entry = (uint8_t)kind;
@@ -5098,6 +5887,29 @@ static int ocitar_i_archive_body(ocitar_archive *a, const void *data,
     return ocitar_i_archive_pad(a);
 }
 
+/* Less is not worth a flush of the buffer before it. */
+enum { OCITAR_I_MOVE_MIN = 262144 };
+
+/* The open entry's body, or its beginning, past the buffer; *moved is 0 if the
+   sink does not do that. */
+static int ocitar_i_archive_move(ocitar_archive *a,
+                                 const ocitar_source *source, uint64_t *moved)
+{
+    int e;
+
+    *moved = 0;
+    if (a->left < OCITAR_I_MOVE_MIN || a->sink.move_fn == NULL ||
+        source->file == NULL || source->same_fn == NULL)
+        return OCITAR_OK;
+    e = ocitar_i_archive_drain(a);
+    if (e != OCITAR_OK)
+        return e;
+    *moved = ocitar_i_sink_move(&a->sink, source, a->left);
+    a->flushed += *moved;
+    a->left -= *moved;
+    return a->left > 0 ? (int)OCITAR_OK : ocitar_i_archive_pad(a);
+}
+
 /* Takes the open entry back, if its bytes can still be had. */
 static int ocitar_i_archive_rollback(ocitar_archive *a)
 {
@@ -5109,7 +5921,7 @@ static int ocitar_i_archive_rollback(ocitar_archive *a)
     if (entry == OCITAR_I_ENTRY_NONE)
         return OCITAR_OK;
     if (a->entry_start >= a->flushed) {
-        a->used = (size_t)(a->entry_start - a->flushed);
+        a->used = (uint32_t)(a->entry_start - a->flushed);
         return OCITAR_OK;
     }
     if (!ocitar_i_sink_patchable(&a->sink))
@@ -5134,7 +5946,7 @@ static int ocitar_i_archive_patch(ocitar_archive *a, const ocitar_entry *entry)
 
     if (e == OCITAR_OK)
         e = ocitar_encoder_begin(&enc, &copy);
-    if (e == OCITAR_OK && ocitar_encoder_size(&enc) != a->head)
+    if (e == OCITAR_OK && ocitar_encoder_size(&enc) / 512 != a->head)
         e = OCITAR_E_RANGE; /* 8 GiB or more, or the hook needs pax */
     if (e != OCITAR_OK)
         return e;
@@ -5167,7 +5979,7 @@ OCITAR_API int ocitar_archive_begin(ocitar_archive *archive,
     archive->hook_user = desc->hook_user;
     archive->buffer = (uint8_t *)desc->buffer;
     archive->shift = 9;
-    while (desc->buffer_size >> archive->shift > 1)
+    while (archive->shift < 30 && desc->buffer_size >> archive->shift > 1)
         archive->shift++;
     return OCITAR_OK;
 }
@@ -5282,7 +6094,11 @@ ocitar_archive_error(const ocitar_archive *archive)
     return archive == NULL ? &none : &archive->root.error;
 }
 
+#endif /* OCITAR_I_WRITES */
+
 /* -- reader -- */
+
+#if OCITAR_I_READS
 
 OCITAR_API int ocitar_reader_begin(ocitar_reader *reader,
                                    const ocitar_reader_desc *desc)
@@ -5410,9 +6226,13 @@ OCITAR_API int ocitar_reader_end(ocitar_reader *reader)
     return reader->error;
 }
 
+#endif /* OCITAR_I_READS */
+
 /* ==== spool =============================================================
    Where bytes wait: memory, then a store. Calls the user's allocator and
    store. */
+
+#if OCITAR_I_WRITES
 
 OCITAR_API int ocitar_spool_begin(ocitar_spool *spool,
                                   const ocitar_spool_desc *desc)
@@ -5539,10 +6359,14 @@ static void ocitar_i_spool_release(ocitar_spool *s)
     s->busy = 0;
 }
 
+#endif /* OCITAR_I_WRITES */
+
 /* ==== layout ============================================================
    The image driver: directories, files and blobs of an OCI image layout, in
    a tar or in what another driver keeps. Calls archive, spool, stream, digest,
    errors, bytes. */
+
+#if OCITAR_I_WRITES
 
 OCITAR_API void ocitar_rehearsal_play(ocitar_rehearsal *rehearsal)
 {
@@ -5794,24 +6618,6 @@ OCITAR_API int ocitar_layout_reader(ocitar_layout *layout, const char *name,
     return e;
 }
 
-/* Does the name stay below the root? Empty, absolute or with a ".."
-   component it does not; whoever unpacks it would be led astray. */
-static int ocitar_i_layout_name_ok(const char *name, size_t len)
-{
-    size_t i, start = 0;
-
-    if (len == 0 || name[0] == '/')
-        return 0;
-    for (i = 0; i <= len; i++) {
-        if (i < len && name[i] != '/')
-            continue;
-        if (i - start == 2 && name[start] == '.' && name[start + 1] == '.')
-            return 0;
-        start = i + 1;
-    }
-    return 1;
-}
-
 enum { OCITAR_I_BLOB_NAME_MAX = 6 + 7 + 128 + 1 };
 
 /* "blobs/sha256/<hex>"; of a digest that is not known yet, zeros. */
@@ -5878,13 +6684,21 @@ static int ocitar_i_layout_open_blob(ocitar_layout *l,
                                 0444, (int64_t)size, '0');
 }
 
+/* An archive has the name since the blob's begin, unless it is patched. */
 static int ocitar_i_layout_seal_blob(ocitar_layout *l,
                                      const ocitar_digest *digest,
                                      uint64_t size)
 {
     char name[OCITAR_I_BLOB_NAME_MAX];
-    size_t n = ocitar_i_blob_name(name, digest);
-    int e = ocitar_i_layout_seal(l, name, n, 0444, size);
+    size_t n = 0;
+    int e;
+
+    name[0] = 0;
+    if (l->driver != &ocitar_i_tar_driver ||
+        ((const ocitar_archive *)l->driver_user)->entry ==
+            OCITAR_I_ENTRY_PATCH)
+        n = ocitar_i_blob_name(name, digest);
+    e = ocitar_i_layout_seal(l, name, n, 0444, size);
 
     if (e == OCITAR_OK)
         ocitar_i_layout_remember(l, digest);
@@ -6072,7 +6886,7 @@ OCITAR_API int ocitar_file_close(ocitar_file *file)
     if (e != OCITAR_OK)
         return e;
     l = file->layout;
-    e = ocitar_i_layout_name_ok(file->name, file->name_len)
+    e = ocitar_i_name_ok(file->name, file->name_len)
             ? ocitar_i_layout_open(l, file->name, file->name_len, file->mode,
                                    (int64_t)file->spool->total, '0')
             : (int)OCITAR_E_NAME;
@@ -6110,7 +6924,7 @@ OCITAR_API int ocitar_file_put(ocitar_layout *layout, const char *name,
     if (e != OCITAR_OK)
         return e;
     name_len = ocitar_i_bytes_length(name, name_len);
-    if (!ocitar_i_layout_name_ok(name, name_len))
+    if (!ocitar_i_name_ok(name, name_len))
         return ocitar_i_layout_report(layout, OCITAR_E_NAME, 0, "file put");
     e = ocitar_i_layout_open(layout, name, name_len, mode, (int64_t)len, '0');
     if (e == OCITAR_OK) {
@@ -6484,32 +7298,72 @@ static int ocitar_i_layout_hash(ocitar_layout *l, uint8_t algorithm,
     return e;
 }
 
-OCITAR_API int ocitar_blob_put(ocitar_layout *layout, uint8_t algorithm,
-                               const void *data, size_t len,
-                               ocitar_digest *out)
+/* How many blobs are hashed before they are written: 2 and 3 divide it. */
+enum { OCITAR_I_PUT_GROUP = OCITAR_I_KERNEL_LANES > 1 ? 6 : 1 };
+
+static int ocitar_i_layout_hash_group(ocitar_layout *l, uint8_t algorithm,
+                                      const void *const *data,
+                                      const size_t *len, size_t count,
+                                      ocitar_digest *out)
 {
-    ocitar_digest digest;
+    size_t i;
+    int e = OCITAR_OK;
+
+    if (algorithm == OCITAR_SHA256 &&
+        (l->engine == NULL || !(l->engine->algorithms & OCITAR_SHA256))) {
+        ocitar_i_digest_many(l->kernel, out, data, len, count);
+        return OCITAR_OK;
+    }
+    for (i = 0; e == OCITAR_OK && i < count; i++)
+        e = ocitar_i_layout_hash(l, algorithm, data[i], len[i], &out[i]);
+    return e;
+}
+
+OCITAR_API int ocitar_blob_put_many(ocitar_layout *layout, uint8_t algorithm,
+                                    const void *const *data,
+                                    const size_t *len, size_t count,
+                                    ocitar_digest *out)
+{
+    ocitar_digest digests[OCITAR_I_PUT_GROUP];
+    size_t i, at, n;
     int e;
 
-    if (layout == NULL || (data == NULL && len > 0))
+    if (layout == NULL || ((data == NULL || len == NULL) && count > 0))
         return OCITAR_E_ARG;
+    for (i = 0; i < count; i++)
+        if (data[i] == NULL && len[i] > 0)
+            return OCITAR_E_ARG;
     e = ocitar_i_node_check(&layout->node);
     if (e != OCITAR_OK)
         return e;
     if (algorithm == 0)
         algorithm = OCITAR_SHA256;
     ocitar_i_layout_root(layout)->user_code = 0;
-    e = ocitar_i_layout_hash(layout, algorithm, data, len, &digest);
+    for (at = 0; e == OCITAR_OK && at < count; at += n) {
+        n = count - at;
+        if (n > OCITAR_I_PUT_GROUP)
+            n = OCITAR_I_PUT_GROUP;
+        e = ocitar_i_layout_hash_group(layout, algorithm, data + at, len + at,
+                                       n, digests);
+        for (i = 0; e == OCITAR_OK && i < n; i++) {
+            e = ocitar_i_layout_put_blob(layout, &digests[i], len[at + i],
+                                         ocitar_i_layout_memory, data[at + i],
+                                         len[at + i]);
+            if (e == OCITAR_OK && out != NULL)
+                out[at + i] = digests[i];
+        }
+    }
     if (e == OCITAR_OK)
-        e = ocitar_i_layout_put_blob(layout, &digest, len,
-                                     ocitar_i_layout_memory, data, len);
-    if (e != OCITAR_OK)
-        return ocitar_i_layout_report(layout, e,
-                                      ocitar_i_layout_root(layout)->user_code,
-                                      "blob put");
-    if (out != NULL)
-        *out = digest;
-    return OCITAR_OK;
+        return e;
+    return ocitar_i_layout_report(
+        layout, e, ocitar_i_layout_root(layout)->user_code, "blob put");
+}
+
+OCITAR_API int ocitar_blob_put(ocitar_layout *layout, uint8_t algorithm,
+                               const void *data, size_t len,
+                               ocitar_digest *out)
+{
+    return ocitar_blob_put_many(layout, algorithm, &data, &len, 1, out);
 }
 
 /* In a dry run bytes need not be there to be counted. */
@@ -6552,44 +7406,57 @@ OCITAR_API int ocitar_blob_assume(ocitar_layout *layout,
     return e;
 }
 
-/* One reading of a source: hashed, and written if `out` is set. */
-static int ocitar_i_blob_read(ocitar_layout *l, const ocitar_source *source,
-                              ocitar_digester *d, void *buffer,
-                              size_t buffer_size, uint64_t limit, int out)
+/* What two readings of a source have in common. */
+typedef struct ocitar_i_reading {
+    const ocitar_source *source;
+    void *buffer;
+    size_t buffer_size;
+    uint64_t limit; /* bytes that it may have */
+    uint64_t skip;  /* of which so many are written already */
+    int out;        /* is this the reading that writes? */
+} ocitar_i_reading;
+
+/* One reading: hashed, and written if it is to be. */
+static int ocitar_i_blob_read(ocitar_layout *l, const ocitar_i_reading *r,
+                              ocitar_digester *d)
 {
-    size_t n = 0;
+    const ocitar_source *source = r->source;
+    size_t n = 0, skip;
     int e = OCITAR_OK, code;
 
     for (;;) {
         n = 0;
-        code = source->get_fn(source->user, buffer, buffer_size, &n);
+        code = source->get_fn(source->user, r->buffer, r->buffer_size, &n);
         ocitar_i_layout_root(l)->user_code = code;
-        if (code != 0 || n > buffer_size)
+        if (code != 0 || n > r->buffer_size)
             return OCITAR_E_SOURCE;
         if (n == 0)
             return OCITAR_OK;
-        if (n > limit - d->length)
-            return out ? OCITAR_E_CHANGED : OCITAR_E_RANGE;
-        e = ocitar_digester_update(d, buffer, n);
+        if (n > r->limit - d->length)
+            return r->out ? OCITAR_E_CHANGED : OCITAR_E_RANGE;
+        skip = d->length >= r->skip         ? 0
+               : r->skip - d->length < n ? (size_t)(r->skip - d->length)
+                                         : n;
+        e = ocitar_digester_update(d, r->buffer, n);
         ocitar_i_layout_root(l)->user_code = d->error;
-        if (e == OCITAR_OK && out)
-            e = l->driver->write_fn(l->driver_user, buffer, n);
+        if (e == OCITAR_OK && r->out && n > skip)
+            e = l->driver->write_fn(l->driver_user,
+                                    (const char *)r->buffer + skip, n - skip);
         if (e != OCITAR_OK)
             return e;
     }
 }
 
 /* A reading with its own digester, from begin to end. */
-static int ocitar_i_blob_pass(ocitar_layout *l, const ocitar_source *source,
-                              uint8_t algorithm, void *buffer,
-                              size_t buffer_size, uint64_t limit, int out,
-                              ocitar_digest *digest, uint64_t *size)
+static int ocitar_i_blob_pass(ocitar_layout *l, const ocitar_i_reading *r,
+                              uint8_t algorithm, ocitar_digest *digest,
+                              uint64_t *size)
 {
     ocitar_digester d;
     int e = ocitar_i_digester_begin(&d, algorithm, l->engine, l->kernel);
 
     if (e == OCITAR_OK)
-        e = ocitar_i_blob_read(l, source, &d, buffer, buffer_size, limit, out);
+        e = ocitar_i_blob_read(l, r, &d);
     else
         ocitar_i_layout_root(l)->user_code = d.error;
     *size = d.length;
@@ -6602,21 +7469,211 @@ static int ocitar_i_blob_pass(ocitar_layout *l, const ocitar_source *source,
 }
 
 /* The second reading, into an open blob; what differs is E_CHANGED. */
-static int ocitar_i_blob_again(ocitar_layout *l, const ocitar_source *source,
-                               void *buffer, size_t buffer_size,
-                               const ocitar_digest *digest, uint64_t size)
+static int ocitar_i_blob_again(ocitar_layout *l, const ocitar_i_reading *r,
+                               const ocitar_digest *digest)
 {
+    const ocitar_source *source = r->source;
     ocitar_digest again;
     uint64_t length;
-    int e = ocitar_i_blob_pass(l, source, digest->algorithm, buffer,
-                               buffer_size, size, 1, &again, &length);
+    int e, code = source->rewind_fn(source->user);
 
+    ocitar_i_layout_root(l)->user_code = code;
+    if (code != 0)
+        return OCITAR_E_SOURCE;
+    e = ocitar_i_blob_pass(l, r, digest->algorithm, &again, &length);
     if (e == OCITAR_OK &&
-        (length != size || !ocitar_digest_equal(&again, digest))) {
+        (length != r->limit || !ocitar_digest_equal(&again, digest))) {
         ocitar_i_layout_root(l)->user_code = 0;
         e = OCITAR_E_CHANGED;
     }
+    return e;
+}
+
+/* The bytes of an open blob, which were read once and hashed: moved by the
+   system from file to sink if it can, and read again if not, or if not all. */
+static int ocitar_i_blob_second(ocitar_layout *l, ocitar_i_reading *r,
+                                const ocitar_digest *digest, uint64_t size)
+{
+    int e = OCITAR_OK;
+
+    r->limit = size;
+    r->out = 1;
+    if (l->driver == &ocitar_i_tar_driver)
+        e = ocitar_i_archive_move((ocitar_archive *)l->driver_user, r->source,
+                                  &r->skip);
+    if (e == OCITAR_OK && (r->skip < size || size == 0))
+        e = ocitar_i_blob_again(l, r, digest);
+    if (e == OCITAR_OK && r->skip > 0 &&
+        r->source->same_fn(r->source->user, 0) != 0)
+        e = OCITAR_E_CHANGED;
     return e == OCITAR_OK ? ocitar_i_layout_seal_blob(l, digest, size) : e;
+}
+
+/* Sources that are read for the first time, side by side. */
+typedef struct ocitar_i_first {
+    const ocitar_source *sources;
+    ocitar_digest *digests;
+    uint64_t *sizes;
+    size_t count; /* OCITAR_I_KERNEL_LANES at most */
+    uint8_t algorithm;
+    uint8_t *buffer;
+    size_t buffer_size;
+} ocitar_i_first;
+
+/* A piece of one source, as full as it gets; *len 0 at its end. */
+static int ocitar_i_first_get(ocitar_layout *l, const ocitar_source *source,
+                              uint8_t *out, size_t capacity, size_t *len)
+{
+    size_t n = 1;
+    int code;
+
+    for (*len = 0; n > 0 && *len < capacity; *len += n) {
+        n = 0;
+        code = source->get_fn(source->user, out + *len, capacity - *len, &n);
+        ocitar_i_layout_root(l)->user_code = code;
+        if (code != 0 || n > capacity - *len)
+            return OCITAR_E_SOURCE;
+    }
+    return OCITAR_OK;
+}
+
+/* A piece of each, hashed together, until all are at their end. */
+static int ocitar_i_first_lanes(ocitar_layout *l, const ocitar_i_first *f)
+{
+    ocitar_digester d[OCITAR_I_KERNEL_LANES], *open[OCITAR_I_KERNEL_LANES];
+    const uint8_t *data[OCITAR_I_KERNEL_LANES];
+    size_t len[OCITAR_I_KERNEL_LANES], used, i;
+    size_t piece = f->buffer_size / f->count / 64 * 64;
+    uint8_t ended[OCITAR_I_KERNEL_LANES];
+    int e = OCITAR_OK;
+
+    OCITAR_MEMSET(ended, 0, sizeof ended);
+    for (i = 0; i < f->count; i++)
+        ocitar_i_digester_begin(&d[i], OCITAR_SHA256, NULL, l->kernel);
+    do {
+        for (used = 0, i = 0; e == OCITAR_OK && i < f->count; i++) {
+            if (ended[i])
+                continue;
+            data[used] = f->buffer + used * piece;
+            e = ocitar_i_first_get(l, &f->sources[i], f->buffer + used * piece,
+                                   piece, &len[used]);
+            if (e == OCITAR_OK && len[used] > INT64_MAX - d[i].length)
+                e = OCITAR_E_RANGE;
+            ended[i] = len[used] < piece;
+            open[used++] = &d[i];
+        }
+        if (e == OCITAR_OK && used > 0)
+            ocitar_i_digesters_absorb(open, data, len, used);
+    } while (e == OCITAR_OK && used > 0);
+    for (i = 0; e == OCITAR_OK && i < f->count; i++) {
+        f->sizes[i] = d[i].length;
+        e = ocitar_digester_end(&d[i], &f->digests[i]);
+    }
+    return e;
+}
+
+static int ocitar_i_blobs_first(ocitar_layout *l, const ocitar_i_first *f)
+{
+    ocitar_i_reading r;
+    size_t i;
+    int e = OCITAR_OK;
+
+    for (i = 0; i < f->count; i++)
+        if (f->sources[i].same_fn != NULL && f->sources[i].file != NULL)
+            (void)f->sources[i].same_fn(f->sources[i].user, 1);
+    if (f->count > 1 && f->algorithm == OCITAR_SHA256 &&
+        f->buffer_size / f->count >= 64 &&
+        (l->engine == NULL || !(l->engine->algorithms & OCITAR_SHA256)))
+        return ocitar_i_first_lanes(l, f);
+    for (i = 0; e == OCITAR_OK && i < f->count; i++) {
+        OCITAR_MEMSET(&r, 0, sizeof r);
+        r.source = &f->sources[i];
+        r.buffer = f->buffer;
+        r.buffer_size = f->buffer_size;
+        r.limit = INT64_MAX;
+        e = ocitar_i_blob_pass(l, &r, f->algorithm, &f->digests[i],
+                               &f->sizes[i]);
+    }
+    return e;
+}
+
+/* A source that was read once becomes a blob, unless there is one. */
+static int ocitar_i_blob_copied(ocitar_layout *l, const ocitar_i_first *f,
+                                size_t at)
+{
+    ocitar_i_reading r;
+    uint8_t present;
+    int e = ocitar_i_layout_open_blob(l, &f->digests[at], f->sizes[at],
+                                      &present);
+
+    if (e != OCITAR_OK || present)
+        return e;
+    OCITAR_MEMSET(&r, 0, sizeof r);
+    r.source = &f->sources[at];
+    r.buffer = f->buffer;
+    r.buffer_size = f->buffer_size;
+    e = ocitar_i_blob_second(l, &r, &f->digests[at], f->sizes[at]);
+    if (e != OCITAR_OK)
+        ocitar_i_layout_cancel(l, e);
+    return e;
+}
+
+static int ocitar_i_sources_ok(const ocitar_source *sources, size_t count)
+{
+    size_t i;
+
+    if (sources == NULL && count > 0)
+        return 0;
+    for (i = 0; i < count; i++)
+        if (sources[i].get_fn == NULL || sources[i].rewind_fn == NULL)
+            return 0;
+    return 1;
+}
+
+OCITAR_API int ocitar_blob_copy_many(ocitar_layout *layout, uint8_t algorithm,
+                                     const ocitar_source *sources,
+                                     size_t count, void *buffer,
+                                     size_t buffer_size, ocitar_digest *out,
+                                     uint64_t *sizes)
+{
+    ocitar_digest digests[OCITAR_I_KERNEL_LANES];
+    uint64_t lengths[OCITAR_I_KERNEL_LANES];
+    ocitar_i_first f;
+    size_t at, i;
+    int e;
+
+    if (layout == NULL || !ocitar_i_sources_ok(sources, count) ||
+        buffer == NULL || buffer_size == 0)
+        return OCITAR_E_ARG;
+    e = ocitar_i_node_check(&layout->node);
+    if (e != OCITAR_OK)
+        return e;
+    ocitar_i_layout_root(layout)->user_code = 0;
+    f.algorithm = algorithm == 0 ? (uint8_t)OCITAR_SHA256 : algorithm;
+    f.digests = digests;
+    f.sizes = lengths;
+    f.buffer = (uint8_t *)buffer;
+    f.buffer_size = buffer_size;
+    for (at = 0; e == OCITAR_OK && at < count; at += f.count) {
+        f.sources = sources + at;
+        f.count = count - at;
+        if (f.count > OCITAR_I_KERNEL_LANES)
+            f.count = OCITAR_I_KERNEL_LANES;
+        if (f.count > 1 && f.count > layout->kernel)
+            f.count = layout->kernel > 1 ? layout->kernel : 1;
+        e = ocitar_i_blobs_first(layout, &f);
+        for (i = 0; e == OCITAR_OK && i < f.count; i++) {
+            e = ocitar_i_blob_copied(layout, &f, i);
+            if (e == OCITAR_OK && out != NULL)
+                out[at + i] = digests[i];
+            if (e == OCITAR_OK && sizes != NULL)
+                sizes[at + i] = lengths[i];
+        }
+    }
+    if (e == OCITAR_OK)
+        return e;
+    return ocitar_i_layout_report(
+        layout, e, ocitar_i_layout_root(layout)->user_code, "blob copy");
 }
 
 OCITAR_API int ocitar_blob_copy(ocitar_layout *layout, uint8_t algorithm,
@@ -6624,57 +7681,22 @@ OCITAR_API int ocitar_blob_copy(ocitar_layout *layout, uint8_t algorithm,
                                 size_t buffer_size, ocitar_digest *out,
                                 uint64_t *size)
 {
-    ocitar_digest digest;
-    uint64_t length = 0;
-    uint8_t present;
-    int e, code;
-
-    if (layout == NULL || source == NULL || source->get_fn == NULL ||
-        source->rewind_fn == NULL || buffer == NULL || buffer_size == 0)
-        return OCITAR_E_ARG;
-    e = ocitar_i_node_check(&layout->node);
-    if (e != OCITAR_OK)
-        return e;
-    if (algorithm == 0)
-        algorithm = OCITAR_SHA256;
-    ocitar_i_layout_root(layout)->user_code = 0;
-    e = ocitar_i_blob_pass(layout, source, algorithm, buffer, buffer_size,
-                           INT64_MAX, 0, &digest, &length);
-    if (e == OCITAR_OK)
-        e = ocitar_i_layout_open_blob(layout, &digest, length, &present);
-    if (e == OCITAR_OK && !present) {
-        code = source->rewind_fn(source->user);
-        ocitar_i_layout_root(layout)->user_code = code;
-        e = code != 0 ? (int)OCITAR_E_SOURCE
-                      : ocitar_i_blob_again(layout, source, buffer,
-                                            buffer_size, &digest, length);
-        if (e != OCITAR_OK)
-            ocitar_i_layout_cancel(layout, e);
-    }
-    if (e != OCITAR_OK)
-        return ocitar_i_layout_report(layout, e,
-                                      ocitar_i_layout_root(layout)->user_code,
-                                      "blob copy");
-    if (out != NULL)
-        *out = digest;
-    if (size != NULL)
-        *size = length;
-    return OCITAR_OK;
+    return ocitar_blob_copy_many(layout, algorithm, source, 1, buffer,
+                                 buffer_size, out, size);
 }
+
+#endif /* OCITAR_I_WRITES */
 
 /* ==== image =============================================================
    References and the documents of the OCI image specification: config,
    manifest, index, and docker's manifest.json. Calls json, layout, digest,
    errors, bytes. */
 
-static int ocitar_i_reference_alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
+#if OCITAR_I_IMAGES
 
 static int ocitar_i_reference_char(char c)
 {
-    return ocitar_i_reference_alnum(c) || (c >= 'A' && c <= 'Z') ||
+    return ocitar_i_name_alnum(c) || (c >= 'A' && c <= 'Z') ||
            ocitar_i_bytes_has("_-.", 3, c);
 }
 
@@ -6685,7 +7707,7 @@ static int ocitar_i_reference_part_ok(const char *s, size_t len)
     size_t i, run = 0;
 
     for (i = 0; i < len; i++) {
-        if (ocitar_i_reference_alnum(s[i])) {
+        if (ocitar_i_name_alnum(s[i])) {
             run = 0;
             continue;
         }
@@ -6845,78 +7867,6 @@ OCITAR_API int ocitar_platform_uname(ocitar_platform *out, const char *machine)
     out->architecture = names[i][1];
     out->variant = names[i][2][0] != 0 ? names[i][2] : NULL;
     return OCITAR_OK;
-}
-
-#define OCITAR_I_TYPE_OCI "application/vnd.oci.image."
-#define OCITAR_I_TYPE_DOCKER "application/vnd.docker."
-#define OCITAR_I_TYPE_MANIFEST OCITAR_I_TYPE_OCI "manifest.v1+json"
-#define OCITAR_I_TYPE_INDEX OCITAR_I_TYPE_OCI "index.v1+json"
-#define OCITAR_I_TYPE_CONFIG OCITAR_I_TYPE_OCI "config.v1+json"
-#define OCITAR_I_TYPE_LAYER OCITAR_I_TYPE_OCI "layer.v1.tar"
-#define OCITAR_I_TYPE_EMPTY "application/vnd.oci.empty.v1+json"
-
-/* The name in column `to` of the row that has `type`. */
-static const char *ocitar_i_media_type(const char *type, int to)
-{
-    static const char *const types[][2] = {
-        { OCITAR_I_TYPE_MANIFEST,
-          OCITAR_I_TYPE_DOCKER "distribution.manifest.v2+json" },
-        { OCITAR_I_TYPE_INDEX,
-          OCITAR_I_TYPE_DOCKER "distribution.manifest.list.v2+json" },
-        { OCITAR_I_TYPE_CONFIG,
-          OCITAR_I_TYPE_DOCKER "container.image.v1+json" },
-        { OCITAR_I_TYPE_LAYER,
-          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar" },
-        { OCITAR_I_TYPE_LAYER "+gzip",
-          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.gzip" },
-        { OCITAR_I_TYPE_LAYER "+zstd",
-          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.zstd" },
-        { OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar",
-          OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar" },
-        { OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar+gzip",
-          OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar.gzip" }
-    };
-    size_t i, len = ocitar_i_bytes_length(type, 0);
-
-    for (i = 0; i < sizeof types / sizeof types[0]; i++) {
-        const char *from = types[i][to == 0];
-
-        if (ocitar_i_bytes_equal(type, len, from,
-                                 ocitar_i_bytes_length(from, 0)))
-            return types[i][to != 0];
-    }
-    return type;
-}
-
-OCITAR_API const char *ocitar_media_type_docker(const char *type)
-{
-    return ocitar_i_media_type(type, 1);
-}
-
-OCITAR_API const char *ocitar_media_type_oci(const char *type)
-{
-    return ocitar_i_media_type(type, 0);
-}
-
-/* RFC 6838, 4.2: two names of up to 127 characters. */
-static int ocitar_i_media_type_ok(const char *s)
-{
-    size_t i, start = 0, len = ocitar_i_bytes_length(s, 0);
-    int slashes = 0;
-
-    for (i = 0; i <= len; i++) {
-        if (i == len || s[i] == '/') {
-            if (i == start || i - start > 127)
-                return 0;
-            start = i + 1;
-            slashes += i < len;
-        } else if (!ocitar_i_reference_alnum(s[i]) &&
-                   !(s[i] >= 'A' && s[i] <= 'Z') &&
-                   (i == start || !ocitar_i_bytes_has("!#$&^_.+-", 9, s[i]))) {
-            return 0;
-        }
-    }
-    return slashes == 1;
 }
 
 /* A document: a function that emits it from its subject. */
@@ -7975,12 +8925,12 @@ static int ocitar_i_image_described(const ocitar_descriptor *d)
     ocitar_digest digest;
     int e;
 
-    if (d == NULL || !ocitar_i_media_type_ok(d->media_type) ||
+    if (d == NULL || !ocitar_i_name_media_type_ok(d->media_type) ||
         ocitar_digest_length(d->digest.algorithm) == 0 ||
         (d->diff_id.algorithm != 0 &&
          ocitar_digest_length(d->diff_id.algorithm) == 0) ||
         (d->artifact_type != NULL &&
-         !ocitar_i_media_type_ok(d->artifact_type)) ||
+         !ocitar_i_name_media_type_ok(d->artifact_type)) ||
         (d->platform.architecture == NULL && d->platform.os != NULL))
         return OCITAR_E_ARG;
     if (d->size > INT64_MAX)
@@ -8108,28 +9058,12 @@ static int ocitar_i_image_env_ok(const ocitar_image_desc *d)
     return 1;
 }
 
-/* "80", "53/udp": the spec's keys of ExposedPorts; sctp is docker's. */
-static int ocitar_i_image_port_ok(const char *s)
-{
-    uint32_t n = 0;
-
-    if (s == NULL || *s < '0' || *s > '9')
-        return 0;
-    for (; *s >= '0' && *s <= '9' && n <= 65535; s++)
-        n = n * 10 + (uint32_t)(*s - '0');
-    return n > 0 && n <= 65535 &&
-           (*s == 0 || ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0),
-                                            "/tcp", 4) ||
-            ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0), "/udp", 4) ||
-            ocitar_i_bytes_equal(s, ocitar_i_bytes_length(s, 0), "/sctp", 5));
-}
-
 static int ocitar_i_image_ports_ok(const ocitar_image_desc *d)
 {
     size_t i;
 
     for (i = 0; i < d->port_count; i++)
-        if (d->ports == NULL || !ocitar_i_image_port_ok(d->ports[i]))
+        if (d->ports == NULL || !ocitar_i_name_port_ok(d->ports[i]))
             return 0;
     return 1;
 }
@@ -8158,16 +9092,17 @@ static const char *ocitar_i_image_desc_bad(const ocitar_image_desc *d)
     if (!ocitar_i_image_references_ok(d->reference, d->more_references,
                                       d->more_reference_count))
         return "image begin: reference";
-    if (d->artifact_type != NULL && !ocitar_i_media_type_ok(d->artifact_type))
+    if (d->artifact_type != NULL &&
+        !ocitar_i_name_media_type_ok(d->artifact_type))
         return "image begin: artifact type";
     if (d->subject != NULL &&
-        (!ocitar_i_media_type_ok(d->subject->media_type) ||
+        (!ocitar_i_name_media_type_ok(d->subject->media_type) ||
          ocitar_digest_length(d->subject->digest.algorithm) == 0 ||
          d->subject->size > INT64_MAX))
         return "image begin: subject";
     if ((d->config == NULL && d->config_len > 0) ||
         (d->config_media_type != NULL &&
-         !ocitar_i_media_type_ok(d->config_media_type)) ||
+         !ocitar_i_name_media_type_ok(d->config_media_type)) ||
         !ocitar_i_image_empty_ok(d))
         return "image begin: config";
     if (d->docker_types && (d->artifact_type != NULL || d->subject != NULL ||
@@ -8493,9 +9428,13 @@ OCITAR_API int ocitar_image_chain_id(const ocitar_image *image,
     return count > 0 ? (int)OCITAR_OK : (int)OCITAR_E_STATE;
 }
 
+#endif /* OCITAR_I_IMAGES */
+
 /* ==== layer =============================================================
    A root file system as one tar, written straight into a blob. Calls tar,
    layout, image, errors, bytes. */
+
+#if OCITAR_I_IMAGES
 
 static int ocitar_i_layer_check(ocitar_layer *layer)
 {
@@ -8579,10 +9518,10 @@ OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
     layer->image = image;
     if (image->layer != NULL || !ocitar_i_image_room(image) ||
         layer->desc.raw > OCITAR_RAW_TAR ||
-        !ocitar_i_media_type_ok(layer->desc.media_type)) {
+        !ocitar_i_name_media_type_ok(layer->desc.media_type)) {
         ocitar_i_node_begin(&layer->blob.node, &image->node, 1);
         if (layer->desc.raw > OCITAR_RAW_TAR ||
-            !ocitar_i_media_type_ok(layer->desc.media_type))
+            !ocitar_i_name_media_type_ok(layer->desc.media_type))
             return ocitar_i_layer_fail(layer, OCITAR_E_ARG,
                                        "layer begin: raw or media type");
         if (image->layer == NULL)
@@ -8662,75 +9601,19 @@ static int ocitar_i_layer_complete(ocitar_layer *layer)
    symbolic link leads is for whoever follows it. */
 static int ocitar_i_layer_names_ok(const ocitar_entry *e)
 {
-    return ocitar_i_layout_name_ok(
+    return ocitar_i_name_ok(
                e->name, ocitar_i_bytes_length(e->name, e->name_len)) &&
            (e->typeflag != '1' ||
-            ocitar_i_layout_name_ok(
+            ocitar_i_name_ok(
                 e->linkname,
                 ocitar_i_bytes_length(e->linkname, e->linkname_len)));
-}
-
-/* Where the last part of a name begins, and in *len where it ends: without
-   what a reader cleans away, "/" and "/.". */
-static size_t ocitar_i_layer_last(const char *name, size_t *len)
-{
-    size_t n = *len, start;
-
-    while (n > 0 && (name[n - 1] == '/' ||
-                     (name[n - 1] == '.' && (n == 1 || name[n - 2] == '/'))))
-        n--;
-    for (start = n; start > 0 && name[start - 1] != '/'; start--)
-        ;
-    *len = n;
-    return start;
-}
-
-/* Does the last part of the name begin with ".wh."? */
-static int ocitar_i_layer_is_whiteout(const char *name, size_t len)
-{
-    size_t start = ocitar_i_layer_last(name, &len);
-
-    return len - start >= 4 && OCITAR_MEMCMP(name + start, ".wh.", 4) == 0;
-}
-
-/* Does a part before the last one? Such a directory cannot be. */
-static int ocitar_i_layer_in_whiteout(const char *name, size_t len)
-{
-    size_t end = ocitar_i_layer_last(name, &len), at;
-
-    for (at = 0; at + 4 < end; at++)
-        if ((at == 0 || name[at - 1] == '/') &&
-            OCITAR_MEMCMP(name + at, ".wh.", 4) == 0)
-            return 1;
-    return 0;
-}
-
-/* The key of a path: the digest of its parts without "." and "//", so that
-   "./a//b/" and "a/b" are one. */
-static void ocitar_i_layer_path_key(const char *name, size_t len,
-                                    uint8_t kernel, ocitar_digest *out)
-{
-    ocitar_digester d;
-    size_t at = 0, start;
-
-    ocitar_i_digester_begin(&d, OCITAR_SHA256, NULL, kernel);
-    while (at < len) {
-        for (start = at; at < len && name[at] != '/'; at++)
-            ;
-        if (at > start && !(at - start == 1 && name[start] == '.')) {
-            ocitar_digester_update(&d, "/", 1);
-            ocitar_digester_update(&d, name + start, at - start);
-        }
-        at++;
-    }
-    ocitar_digester_end(&d, out);
 }
 
 static int ocitar_i_layer_has(const ocitar_layer *layer, const char *name,
                               size_t len, ocitar_digest *digest,
                               ocitar_key **slot)
 {
-    ocitar_i_layer_path_key(name, len, layer->blob.layout->kernel, digest);
+    ocitar_i_name_key(name, len, layer->blob.layout->kernel, digest);
     *slot = ocitar_i_keys_slot(layer->desc.paths, layer->desc.path_count,
                                digest);
     return *slot != NULL &&
@@ -8780,8 +9663,8 @@ static int ocitar_i_layer_add(ocitar_layer *layer, const ocitar_entry *entry,
         e = OCITAR_E_ARG;
     else if (!ocitar_i_layer_names_ok(entry))
         e = OCITAR_E_NAME;
-    else if (ocitar_i_layer_in_whiteout(entry->name, len) ||
-             (!whiteout && ocitar_i_layer_is_whiteout(entry->name, len)))
+    else if (ocitar_i_name_in_whiteout(entry->name, len) ||
+             (!whiteout && ocitar_i_name_is_whiteout(entry->name, len)))
         e = OCITAR_E_WHITEOUT;
     else
         e = ocitar_encoder_begin(&enc, entry);
@@ -8950,12 +9833,12 @@ OCITAR_API int ocitar_layer_parents(ocitar_layer *layer, const char *name,
     entry.mode = mode;
     entry.typeflag = '5';
     entry.name = name;
-    start = e == OCITAR_OK ? ocitar_i_layer_last(name, &len) : 0;
+    start = e == OCITAR_OK ? ocitar_i_name_last(name, &len) : 0;
     for (at = 1; e == OCITAR_OK && at < start; at++) {
         len = at;
         if (name[at] != '/' ||
             ocitar_i_layer_has(layer, name, at, &digest, &slot) ||
-            ocitar_i_layer_last(name, &len) == len) /* "." is the root */
+            ocitar_i_name_last(name, &len) == len) /* "." is the root */
             continue;
         entry.name_len = at + 1; /* with its slash */
         e = ocitar_layer_entry(layer, &entry);
@@ -8994,14 +9877,14 @@ static int ocitar_i_layer_hide(ocitar_layer *layer, const char *dir,
 OCITAR_API int ocitar_layer_whiteout(ocitar_layer *layer, const char *name)
 {
     size_t len = ocitar_i_bytes_length(name, 0);
-    size_t start = ocitar_i_layer_last(name, &len);
+    size_t start = ocitar_i_name_last(name, &len);
     int e = ocitar_i_layer_check(layer);
 
     if (e != OCITAR_OK)
         return e;
-    if (len == start || ocitar_i_layer_is_whiteout(name, len))
+    if (len == start || ocitar_i_name_is_whiteout(name, len))
         e = OCITAR_E_WHITEOUT;
-    else if (!ocitar_i_layout_name_ok(name, len)) /* ".wh..." hides ".." */
+    else if (!ocitar_i_name_ok(name, len)) /* ".wh..." hides ".." */
         e = OCITAR_E_NAME;
     if (e != OCITAR_OK)
         return ocitar_i_blob_torn(
@@ -9098,6 +9981,8 @@ OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer)
     return ocitar_i_layer_give_up(layer);
 }
 
+#endif /* OCITAR_I_IMAGES */
+
 /* ==== check =============================================================
    An archive read once, against the rules of the image specification. What a
    blob is shows only while it passes, and whether it matters only when all
@@ -9106,6 +9991,15 @@ OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer)
    archive (the reader), json, image (media types, ports), layer (names),
    digest, errors, bytes. */
 
+#if OCITAR_I_READS
+
+#ifdef OCITAR_NO_ERROR_TEXT
+OCITAR_API const char *ocitar_rule_text(int rule)
+{
+    (void)rule;
+    return "";
+}
+#else
 OCITAR_API const char *ocitar_rule_text(int rule)
 {
     static const char *const texts[] = {
@@ -9177,6 +10071,13 @@ OCITAR_API const char *ocitar_rule_text(int rule)
                ? ""
                : texts[rule];
 }
+#endif
+
+/* What OCITAR_CHECKER_CORE never looks into. */
+#define OCITAR_I_LAYER(c)                                                     \
+    (OCITAR_I_FULL ? (c)->desc.layer : (ocitar_layer_checker *)NULL)
+#define OCITAR_I_CODEC(c)                                                     \
+    (OCITAR_I_FULL ? (c)->codec : (const ocitar_codec *)NULL)
 
 /* -- findings -- */
 
@@ -9205,7 +10106,7 @@ static int ocitar_i_check_wanted(const ocitar_checker *c, int rule)
 {
     const uint64_t core = 0x20008c0686f078bdu;
 
-    return !c->desc.core || (core >> rule & 1) != 0;
+    return (OCITAR_I_FULL && !c->desc.core) || (core >> rule & 1) != 0;
 }
 
 /* Fills in what a finding has by its rule, and counts and tells it. */
@@ -9243,7 +10144,7 @@ static void ocitar_i_check_entry(ocitar_checker *c, const ocitar_entry *entry,
     OCITAR_MEMSET(&f, 0, sizeof f);
     f.name = entry->name;
     f.name_len = entry->name_len;
-    f.text = text;
+    f.text = OCITAR_I_WHY(text);
     ocitar_i_check_tell(c, &f, rule, severity);
 }
 
@@ -9732,7 +10633,7 @@ static int ocitar_i_check_ref(const char *s, size_t len)
     size_t i, run = 1;
 
     for (i = 0; i < len; i++) {
-        if (ocitar_i_reference_alnum(s[i]) || (s[i] >= 'A' && s[i] <= 'Z'))
+        if (ocitar_i_name_alnum(s[i]) || (s[i] >= 'A' && s[i] <= 'Z'))
             run = 0;
         else if (!ocitar_i_bytes_has("-._:@+/", 7, s[i]) ||
                  (run > 0 && !(run == 1 && i > 1 && s[i] == '-' &&
@@ -10101,7 +11002,7 @@ static void ocitar_i_check_doc_string(ocitar_checker *c, uint8_t field,
     case OCITAR_I_F_DOC_ARTIFACT:
         if (len > 0)
             c->facts |= OCITAR_I_HAS_ARTIFACT;
-        if (len > 0 && len < sizeof text && !ocitar_i_media_type_ok(text))
+        if (len > 0 && len < sizeof text && !ocitar_i_name_media_type_ok(text))
             ocitar_i_check_bad(c, 18);
         break;
     case OCITAR_I_F_ARCH:
@@ -10144,12 +11045,12 @@ static void ocitar_i_check_desc_string(ocitar_checker *c, uint8_t field,
         c->claim.media_type = kept;
         c->media = ocitar_i_check_media(type);
         c->got |= OCITAR_I_GOT_MEDIA;
-        if (!ocitar_i_media_type_ok(type))
+        if (!ocitar_i_name_media_type_ok(type))
             ocitar_i_check_bad(c, 11);
         break;
     case OCITAR_I_F_ARTIFACT:
         c->claim.artifact_type = kept;
-        if (len == 0 || (kept != NULL && !ocitar_i_media_type_ok(kept)))
+        if (len == 0 || (kept != NULL && !ocitar_i_name_media_type_ok(kept)))
             ocitar_i_check_bad(c, 18);
         break;
     case OCITAR_I_F_DIGEST:
@@ -10324,7 +11225,7 @@ static void ocitar_i_check_key(ocitar_checker *c, uint8_t context,
         OCITAR_MEMCPY(port, s, len);
         port[len] = 0;
     }
-    if (!ocitar_i_image_port_ok(port))
+    if (!ocitar_i_name_port_ok(port))
         ocitar_i_check_warn(c, 52);
 }
 
@@ -10621,14 +11522,14 @@ static void ocitar_i_check_paths(ocitar_layer_checker *l,
     if (l->unchecked != 0) /* a full table is slow to look into */
         return;
     if (e->typeflag == '1') {
-        ocitar_i_layer_path_key(e->linkname, e->linkname_len, l->kernel,
+        ocitar_i_name_key(e->linkname, e->linkname_len, l->kernel,
                                 &digest);
         key = ocitar_i_keys_slot(l->paths, l->path_count, &digest);
         if (key == NULL ||
             OCITAR_MEMCMP(key->bytes, digest.bytes, 32) != 0)
             ocitar_i_check_layer_bad(l, 56);
     }
-    ocitar_i_layer_path_key(name, len, l->kernel, &digest);
+    ocitar_i_name_key(name, len, l->kernel, &digest);
     key = ocitar_i_keys_slot(l->paths, l->path_count, &digest);
     if (key == NULL) {
         l->unchecked = 55;
@@ -10652,7 +11553,7 @@ static void ocitar_i_check_hidden(ocitar_layer_checker *l, const char *name,
         return;
     OCITAR_MEMCPY(path, name, start);
     OCITAR_MEMCPY(path + start, name + start + 4, rest);
-    ocitar_i_layer_path_key(path, start + rest, l->kernel, &digest);
+    ocitar_i_name_key(path, start + rest, l->kernel, &digest);
     key = ocitar_i_keys_slot(l->paths, l->path_count, &digest);
     if (key != NULL && OCITAR_MEMCMP(key->bytes, digest.bytes, 32) == 0 &&
         l->warn == 0)
@@ -10663,7 +11564,7 @@ static void ocitar_i_check_whiteout(ocitar_layer_checker *l,
                                     const ocitar_entry *e)
 {
     size_t end = e->name_len;
-    size_t start = ocitar_i_layer_last(e->name, &end);
+    size_t start = ocitar_i_name_last(e->name, &end);
     const char *last = e->name + start;
 
     if (ocitar_i_bytes_equal(last, end - start, ".wh..wh..opq", 12)) {
@@ -10683,18 +11584,18 @@ static int ocitar_i_check_layer_entry(void *user, const ocitar_entry *e)
 {
     ocitar_layer_checker *l = (ocitar_layer_checker *)user;
 
-    if (e->name_len == 0 || !ocitar_i_layout_name_ok(e->name, e->name_len) ||
+    if (e->name_len == 0 || !ocitar_i_name_ok(e->name, e->name_len) ||
         (e->typeflag == '1' &&
          (e->linkname_len == 0 ||
-          !ocitar_i_layout_name_ok(e->linkname, e->linkname_len)))) {
+          !ocitar_i_name_ok(e->linkname, e->linkname_len)))) {
         ocitar_i_check_layer_bad(l, 61);
         return 0;
     }
     if (l->reader.decoder.sparse && l->warn == 0)
         l->warn = 55;
-    if (ocitar_i_layer_in_whiteout(e->name, e->name_len))
+    if (ocitar_i_name_in_whiteout(e->name, e->name_len))
         ocitar_i_check_layer_bad(l, 57);
-    if (ocitar_i_layer_is_whiteout(e->name, e->name_len))
+    if (ocitar_i_name_is_whiteout(e->name, e->name_len))
         ocitar_i_check_whiteout(l, e);
     ocitar_i_check_paths(l, e, e->name, e->name_len);
     return 0;
@@ -10702,7 +11603,7 @@ static int ocitar_i_check_layer_entry(void *user, const ocitar_entry *e)
 
 static void ocitar_i_check_layer_begin(ocitar_checker *c)
 {
-    ocitar_layer_checker *l = c->desc.layer;
+    ocitar_layer_checker *l = OCITAR_I_LAYER(c);
     ocitar_reader_desc d;
 
     OCITAR_MEMSET(&d, 0, sizeof d);
@@ -10723,19 +11624,20 @@ static void ocitar_i_check_layer_begin(ocitar_checker *c)
 static void ocitar_i_check_layer_push(ocitar_checker *c, const void *data,
                                       size_t len)
 {
-    if (c->desc.layer != NULL && c->desc.layer->reader.error == OCITAR_OK)
-        ocitar_reader_push(&c->desc.layer->reader, data, len);
+    if (OCITAR_I_LAYER(c) != NULL &&
+        OCITAR_I_LAYER(c)->reader.error == OCITAR_OK)
+        ocitar_reader_push(&OCITAR_I_LAYER(c)->reader, data, len);
 }
 
 static void ocitar_i_check_layer_end(ocitar_checker *c)
 {
-    ocitar_layer_checker *l = c->desc.layer;
+    ocitar_layer_checker *l = OCITAR_I_LAYER(c);
     int e;
 
     if (l == NULL)
         return;
     e = ocitar_reader_end(&l->reader);
-    if (e == OCITAR_E_LIMIT)
+    if (e == OCITAR_E_LIMIT || e == OCITAR_E_UNSUPPORTED)
         l->unchecked = 55;
     else if (e == OCITAR_E_SIZE && l->reader.entries > 0 && !l->reader.open &&
              l->reader.held == 0)
@@ -10771,7 +11673,7 @@ static void ocitar_i_check_coded(ocitar_checker *c, int code)
 static void ocitar_i_check_unpack(ocitar_checker *c, const void *data,
                                   size_t len)
 {
-    if (c->codec != NULL)
+    if (OCITAR_I_CODEC(c) != NULL)
         ocitar_i_check_coded(c, c->codec->write_fn(c->codec->user, data, len,
                                                    ocitar_i_check_put, c));
 }
@@ -10791,15 +11693,16 @@ static void ocitar_i_check_sniff(ocitar_checker *c)
     if (c->magic_len == 0 || m[0] == '{' || m[0] == ' ' || m[0] == '\n' ||
         m[0] == '\t' || m[0] == '\r')
         ocitar_i_check_doc_begin(c); /* or a tar, whose first name is so */
-    if (c->desc.layer != NULL)
+    if (OCITAR_I_LAYER(c) != NULL)
         ocitar_i_check_layer_begin(c);
     c->unpacked = 0;
-    if (kind == OCITAR_I_BLOB_BYTES || c->desc.codec_fn == NULL)
+    if (!OCITAR_I_FULL || kind == OCITAR_I_BLOB_BYTES ||
+        c->desc.codec_fn == NULL)
         return;
     c->codec = c->desc.codec_fn(c->desc.user, m);
-    if (c->codec != NULL && c->codec->begin_fn(c->codec->user) != 0)
+    if (OCITAR_I_CODEC(c) != NULL && c->codec->begin_fn(c->codec->user) != 0)
         c->codec = NULL;
-    if (c->codec != NULL)
+    if (OCITAR_I_CODEC(c) != NULL)
         ocitar_i_digester_begin(&c->data, OCITAR_SHA256, NULL, c->kernel);
 }
 
@@ -10827,7 +11730,7 @@ static int ocitar_i_check_data(void *user, const void *data, size_t len)
         ocitar_json_push(&c->json, data, len);
     if (c->file != OCITAR_I_FILE_BLOB)
         return c->error;
-    if (c->blob.live)
+    if (c->blob.live == 1) /* 2: it has all bytes, see ocitar_checker_read */
         ocitar_digester_update(&c->blob, data, len);
     if (c->tap) {
         code = c->desc.tap_fn(c->desc.user, data, len);
@@ -10850,11 +11753,11 @@ static int ocitar_i_check_data(void *user, const void *data, size_t len)
 /* The end of a compressed or plain layer, as far as it was looked into. */
 static void ocitar_i_check_unpacked(ocitar_checker *c)
 {
-    const ocitar_layer_checker *l = c->desc.layer;
+    const ocitar_layer_checker *l = OCITAR_I_LAYER(c);
     ocitar_digest digest;
     int plain = c->kind == OCITAR_I_BLOB_BYTES;
 
-    if (c->codec != NULL) {
+    if (OCITAR_I_CODEC(c) != NULL) {
         const ocitar_codec *codec = c->codec;
         int code = codec->end_fn(codec->user, ocitar_i_check_put, c);
 
@@ -10882,7 +11785,7 @@ static void ocitar_i_check_unpacked(ocitar_checker *c)
    name begins so. */
 static void ocitar_i_check_perhaps(ocitar_checker *c)
 {
-    if (c->desc.layer == NULL || !c->desc.layer->reader.ended)
+    if (OCITAR_I_LAYER(c) == NULL || !OCITAR_I_LAYER(c)->reader.ended)
         return;
     c->kind = OCITAR_I_BLOB_BYTES;
     c->bad = c->warn = 0;
@@ -11053,7 +11956,7 @@ static int ocitar_i_check_begin_entry(void *user, const ocitar_entry *e)
     if (e->typeflag == '5')
         while (len > 0 && name[len - 1] == '/')
             len--;
-    if (e->name_len == 0 || !ocitar_i_layout_name_ok(e->name, e->name_len)) {
+    if (e->name_len == 0 || !ocitar_i_name_ok(e->name, e->name_len)) {
         ocitar_i_check_entry(c, e, 61, OCITAR_ERROR,
                              "a name that leaves the root");
         return c->error;
@@ -11207,7 +12110,7 @@ static void ocitar_i_check_layer(ocitar_checker *c, const ocitar_slot *s,
 
     if (media < OCITAR_I_MEDIA_TAR)
         return;
-    if (!packed && kind == OCITAR_I_BLOB_BROKEN && c->desc.layer == NULL &&
+    if (!packed && kind == OCITAR_I_BLOB_BROKEN && OCITAR_I_LAYER(c) == NULL &&
         node->actual >= 1024) /* perhaps a tar: nobody looked */
         kind = want;
     if (kind != want) {
@@ -11218,7 +12121,8 @@ static void ocitar_i_check_layer(ocitar_checker *c, const ocitar_slot *s,
     }
     if (node->bad != 0)
         ocitar_i_check_slot(c, s, node->bad, OCITAR_ERROR, OCITAR_INVALID);
-    else if (node->warn == OCITAR_I_UNCHECKED_LAYER || c->desc.layer == NULL ||
+    else if (node->warn == OCITAR_I_UNCHECKED_LAYER ||
+             OCITAR_I_LAYER(c) == NULL ||
              (packed && ocitar_i_check_get(c, OCITAR_I_ROLE_UNPACKED,
                                            ocitar_i_check_index(c, node) + 1,
                                            0) == NULL))
@@ -11462,6 +12366,275 @@ OCITAR_API int ocitar_checker_push(ocitar_checker *checker, const void *data,
     return e == OCITAR_OK ? e : ocitar_i_check_torn(checker, e);
 }
 
+/* -- a whole archive that can be read anywhere -- */
+
+#ifndef OCITAR_I_AHEAD_MIN       /* a test has less to look at */
+#define OCITAR_I_AHEAD_MIN 65536 /* smaller blobs are not looked for */
+#define OCITAR_I_IDLE_MIN 4096   /* less is read and not looked at */
+#endif
+
+/* A blob further on, found by its head, and hashed before its turn comes. */
+typedef struct ocitar_i_ahead {
+    ocitar_digester digester;
+    uint64_t body; /* offset of its first byte, which names it */
+    uint64_t at;   /* the next byte to hash */
+    uint64_t end;
+} ocitar_i_ahead;
+
+enum { /* blobs that are hashed together, and heads that are looked at */
+    OCITAR_I_AHEAD = OCITAR_I_KERNEL_LANES > 1 ? 6 : 1,
+    OCITAR_I_AHEAD_HEADS = 24
+};
+
+typedef struct ocitar_i_scan {
+    ocitar_checker *checker;
+    const ocitar_source *source;
+    uint8_t *buffer;
+    size_t buffer_size;
+    uint8_t *data; /* what is in the buffer and not pushed */
+    size_t len;
+    uint64_t at;   /* where in the source that is */
+    size_t count;
+    ocitar_i_ahead ahead[OCITAR_I_AHEAD];
+} ocitar_i_scan;
+
+/* Fills `out` as far as the source goes. */
+static int ocitar_i_scan_get(ocitar_i_scan *s, uint64_t at, uint8_t *out,
+                             size_t capacity, size_t *len)
+{
+    size_t n = 1;
+    int code = 0;
+
+    for (*len = 0; code == 0 && n > 0 && *len < capacity; *len += n) {
+        n = 0;
+        code = s->source->get_at_fn(s->source->user, at + *len, out + *len,
+                                    capacity - *len, &n);
+        if (n > capacity - *len)
+            code = -1;
+        if (code != 0)
+            n = 0;
+    }
+    s->checker->user_code = code;
+    return code == 0 ? (int)OCITAR_OK : (int)OCITAR_E_SOURCE;
+}
+
+/* A plain head of a file or directory at `at`: 1 if it is a blob's, 0 if not,
+   -1 if it is something else, which ends the looking ahead. */
+static int ocitar_i_scan_head(ocitar_i_scan *s, uint64_t at, uint64_t *size)
+{
+    uint8_t block[512];
+    int64_t value;
+    size_t len;
+
+    if (ocitar_i_scan_get(s, at, block, 512, &len) != OCITAR_OK ||
+        len < 512 || !ocitar_i_tar_sum_ok(block) ||
+        (block[156] != '0' && block[156] != '5') ||
+        !ocitar_i_tar_number(block + 124, 12, &value) || value < 0)
+        return -1;
+    *size = block[156] == '0' ? (uint64_t)value : 0;
+    return *size >= OCITAR_I_AHEAD_MIN &&
+           OCITAR_MEMCMP(block, "blobs/sha256/", 13) == 0;
+}
+
+static void ocitar_i_scan_add(ocitar_i_scan *s, uint64_t body, uint64_t size)
+{
+    ocitar_i_ahead *a = &s->ahead[s->count++];
+
+    ocitar_i_digester_begin(&a->digester, OCITAR_SHA256, NULL,
+                            s->checker->kernel);
+    a->body = a->at = body;
+    a->end = body + size;
+}
+
+/* The open blob, and those that follow it. */
+static void ocitar_i_scan_find(ocitar_i_scan *s, uint64_t body, uint64_t size)
+{
+    uint64_t at;
+    unsigned heads;
+    int blob;
+
+    s->count = 0;
+    ocitar_i_scan_add(s, body, size);
+    for (heads = 0; heads < OCITAR_I_AHEAD_HEADS && s->count < OCITAR_I_AHEAD;
+         heads++) {
+        if (size > INT64_MAX - 1024 - body)
+            return;
+        at = body + (size + 511) / 512 * 512;
+        blob = ocitar_i_scan_head(s, at, &size);
+        body = at + 512;
+        if (blob < 0)
+            return;
+        if (blob)
+            ocitar_i_scan_add(s, body, size);
+    }
+}
+
+/* A step of those that are not done: of three, or of two if so none of four
+   is left alone. 0: all are done. What the source does not give is left
+   unhashed, and found out when its turn comes. */
+static int ocitar_i_scan_step(ocitar_i_scan *s)
+{
+    ocitar_digester *d[OCITAR_I_KERNEL_LANES];
+    const uint8_t *data[OCITAR_I_KERNEL_LANES];
+    size_t len[OCITAR_I_KERNEL_LANES], piece, want, used = 0, open = 0, i;
+    size_t lanes = s->checker->kernel < 2 ? 1 : s->checker->kernel;
+
+    for (i = 0; i < s->count; i++)
+        open += s->ahead[i].at < s->ahead[i].end;
+    if (open == 4 && lanes == 3)
+        lanes = 2;
+    if (lanes > OCITAR_I_KERNEL_LANES)
+        lanes = OCITAR_I_KERNEL_LANES;
+    piece = s->buffer_size / lanes / 512 * 512;
+    for (i = 0; i < s->count && used < lanes; i++) {
+        ocitar_i_ahead *a = &s->ahead[i];
+
+        if (a->at == a->end)
+            continue;
+        want = a->end - a->at < piece ? (size_t)(a->end - a->at) : piece;
+        data[used] = s->buffer + used * piece;
+        if (ocitar_i_scan_get(s, a->at, s->buffer + used * piece, want,
+                              &len[used]) != OCITAR_OK ||
+            len[used] < want) {
+            a->digester.live = 0;
+            a->at = a->end;
+            continue;
+        }
+        a->at += want;
+        d[used++] = &a->digester;
+    }
+    if (used > 0)
+        ocitar_i_digesters_absorb(d, data, len, used);
+    return open > 0;
+}
+
+/* A blob has just begun: gives it the digest of all its bytes, if they were
+   or can be hashed beside others. */
+static void ocitar_i_scan_blob(ocitar_i_scan *s)
+{
+    ocitar_checker *c = s->checker;
+    size_t i;
+
+    if (c->reader.left < OCITAR_I_AHEAD_MIN || c->kernel < 2 || c->tap ||
+        c->reader.body != c->reader.offset || c->blob.live != 1 ||
+        c->blob.engine != NULL || c->blob.algorithm != OCITAR_SHA256)
+        return;
+    for (i = 0; i < s->count && s->ahead[i].body != s->at; i++)
+        ;
+    if (i == s->count) {
+        ocitar_i_scan_find(s, s->at, c->reader.left);
+        if (s->count == 1)
+            return; /* alone: as it is read, then */
+        while (ocitar_i_scan_step(s))
+            ;
+        s->len = 0; /* the buffer was used */
+        i = 0;
+    }
+    if (!s->ahead[i].digester.live)
+        return;
+    c->blob = s->ahead[i].digester;
+    c->blob.live = 2;
+}
+
+/* How many bytes of the open blob nobody looks at: between the files of a
+   layer, or all of what is neither document nor layer. One is left, so that
+   the end is met as ever. */
+static uint64_t ocitar_i_scan_idle(const ocitar_checker *c)
+{
+    const ocitar_layer_checker *l = OCITAR_I_LAYER(c);
+    uint64_t left = c->reader.left;
+
+    if (c->file != OCITAR_I_FILE_BLOB || c->blob.live != 2 || left == 0 ||
+        c->magic_len < 4 || c->document == 1 || OCITAR_I_CODEC(c) != NULL)
+        return 0;
+    if (c->kind == OCITAR_I_BLOB_BYTES && l != NULL &&
+        l->reader.error == OCITAR_OK && !l->reader.ended &&
+        l->reader.left < left)
+        left = l->reader.left;
+    return left > 0 ? left - 1 : 0;
+}
+
+static void ocitar_i_scan_skip(ocitar_i_scan *s, uint64_t n)
+{
+    ocitar_reader *outer = &s->checker->reader;
+
+    if (s->checker->kind == OCITAR_I_BLOB_BYTES &&
+        OCITAR_I_LAYER(s->checker) != NULL) {
+        ocitar_reader *inner = &OCITAR_I_LAYER(s->checker)->reader;
+
+        if (inner->error == OCITAR_OK && !inner->ended) {
+            inner->left -= n;
+            inner->offset += n;
+        }
+    }
+    outer->left -= n;
+    outer->offset += n;
+    s->at += n;
+    s->data += s->len < n ? s->len : (size_t)n;
+    s->len -= s->len < n ? s->len : (size_t)n;
+}
+
+/* The next bytes, so far as no entry begins among them. */
+static int ocitar_i_scan_push(ocitar_i_scan *s)
+{
+    ocitar_reader *r = &s->checker->reader;
+    size_t n = 512 - r->held;
+    int e = OCITAR_OK;
+
+    if (s->len == 0) {
+        s->data = s->buffer;
+        e = ocitar_i_scan_get(s, s->at, s->buffer, s->buffer_size, &s->len);
+        if (e != OCITAR_OK || s->len == 0)
+            return e;
+    }
+    if (r->left > 0)
+        n = r->left < s->len ? (size_t)r->left : s->len;
+    else if (r->skip > 0)
+        n = r->skip;
+    if (n > s->len)
+        n = s->len;
+    e = ocitar_checker_push(s->checker, s->data, n);
+    s->data += n;
+    s->len -= n;
+    s->at += n;
+    return e;
+}
+
+OCITAR_API int ocitar_checker_read(ocitar_checker *checker,
+                                   const ocitar_source *source, void *buffer,
+                                   size_t buffer_size)
+{
+    ocitar_i_scan s;
+    uint64_t idle, before;
+    int e = OCITAR_OK;
+
+    if (checker == NULL || source == NULL || source->get_at_fn == NULL ||
+        buffer == NULL || buffer_size < 3072)
+        return OCITAR_E_ARG;
+    if (checker->error != OCITAR_OK)
+        return checker->error;
+    s.checker = checker;
+    s.source = source;
+    s.buffer = s.data = (uint8_t *)buffer;
+    s.buffer_size = buffer_size;
+    s.len = s.count = 0;
+    s.at = 0;
+    while (e == OCITAR_OK && !checker->reader.ended) {
+        if (checker->reader.left > 0 && checker->file == OCITAR_I_FILE_BLOB)
+            ocitar_i_scan_blob(&s);
+        idle = ocitar_i_scan_idle(checker);
+        if (idle >= OCITAR_I_IDLE_MIN)
+            ocitar_i_scan_skip(&s, idle);
+        before = s.at;
+        e = ocitar_i_scan_push(&s);
+        if (s.at == before)
+            break; /* the end, or an error */
+    }
+    if (e == OCITAR_E_SOURCE)
+        checker->error = e;
+    return e;
+}
+
 OCITAR_API int ocitar_checker_end(ocitar_checker *checker)
 {
     ocitar_checker *c = checker;
@@ -11471,7 +12644,7 @@ OCITAR_API int ocitar_checker_end(ocitar_checker *checker)
         return OCITAR_E_ARG;
     if (c->judged) /* the counts and what was told stay as they are */
         return c->verdict;
-    if (c->codec != NULL) /* it was cut within a blob */
+    if (OCITAR_I_CODEC(c) != NULL) /* it was cut within a blob */
         c->codec->end_fn(c->codec->user, NULL, NULL);
     c->codec = NULL;
     ocitar_i_digester_drop(&c->blob);
@@ -11496,9 +12669,13 @@ OCITAR_API int ocitar_checker_end(ocitar_checker *checker)
     return c->verdict;
 }
 
+#endif /* OCITAR_I_READS */
+
 /* ==== find ==============================================================
    What an archive has, by name, digest and platform. Calls check, image
    (references), digest, bytes. */
+
+#if OCITAR_I_READS && OCITAR_I_IMAGES
 
 static void *ocitar_i_catalog_room(ocitar_catalog *c, size_t len)
 {
@@ -11917,6 +13094,8 @@ OCITAR_API int ocitar_catalog_copy(const ocitar_line *blob,
     return e != OCITAR_OK ? e : code;
 }
 
+#endif /* OCITAR_I_READS && OCITAR_I_IMAGES */
+
 #ifdef __cplusplus
 }
 #endif
@@ -11935,6 +13114,7 @@ OCITAR_API int ocitar_catalog_copy(const ocitar_line *blob,
 #include <sys/types.h>
 #include <unistd.h>
 #ifdef __linux__
+#  include <sys/sendfile.h>
 #  include <sys/sysmacros.h>
 #  include <sys/xattr.h>
 #endif
@@ -11952,19 +13132,6 @@ typedef char ocitar_i_off_t_is_too_small__include_ocitar_h_first
     [sizeof(off_t) >= 8 ? 1 : -1];
 
 /* -- descriptors -- */
-
-/* A file must not land where standard output was closed: others print there.
-   Takes a descriptor, and returns one above 2, or -1 with errno. */
-static int ocitar_i_fd_high(int fd)
-{
-    int high;
-
-    if (fd < 0 || fd > 2)
-        return fd;
-    high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    close(fd);
-    return high;
-}
 
 static int ocitar_i_fd_put(void *user, const void *data, size_t len)
 {
@@ -12035,10 +13202,67 @@ static int ocitar_i_fd_rewind(void *user)
     return 0;
 }
 
+/* Lets the system bring the bytes. Whatever goes wrong, what is left is read
+   and written, and fails there if it must. */
+static uint64_t ocitar_i_fd_move(void *user, const ocitar_fd *file,
+                                 uint64_t offset, uint64_t len)
+{
+    uint64_t done = 0;
+#ifdef __linux__
+    const ocitar_fd *fd = (const ocitar_fd *)user;
+    off_t at = (off_t)(file->start + (int64_t)offset);
+    size_t want;
+    ssize_t n;
+
+    while (done < len) {
+        want = len - done < 0x40000000 ? (size_t)(len - done) : 0x40000000;
+#  ifdef SPLICE_F_MOVE
+        if (fd->is_pipe)
+            n = splice(file->descriptor, &at, fd->descriptor, NULL, want, 0);
+        else
+#  endif
+            n = sendfile(fd->descriptor, file->descriptor, &at, want);
+        if (n <= 0 && (n == 0 || errno != EINTR))
+            break;
+        done += n > 0 ? (uint64_t)n : 0;
+    }
+#else
+    (void)user, (void)file, (void)offset, (void)len;
+#endif
+    return done;
+}
+
+/* Has a file the size and times that it had? A change of less than a tick of
+   the file system's clock after the first look may be missed. */
+static int ocitar_i_fd_same(void *user, int begin)
+{
+    ocitar_fd *fd = (ocitar_fd *)user;
+    int64_t now[5] = { -1, -1, -1, -1, -1 };
+    struct stat st;
+
+    if (fstat(fd->descriptor, &st) == 0) {
+        now[0] = (int64_t)st.st_size;
+        now[1] = (int64_t)st.st_mtime;
+        now[2] = (int64_t)st.st_ctime;
+#ifdef __linux__
+        now[3] = (int64_t)st.st_mtim.tv_nsec;
+        now[4] = (int64_t)st.st_ctim.tv_nsec;
+#endif
+    }
+    if (begin)
+        OCITAR_MEMCPY(fd->seen, now, sizeof now);
+    return now[0] < 0 || OCITAR_MEMCMP(fd->seen, now, sizeof now) != 0;
+}
+
 OCITAR_API void ocitar_fd_begin(ocitar_fd *fd, int descriptor)
 {
+    struct stat st;
+
+    OCITAR_MEMSET(fd, 0, sizeof *fd);
     fd->descriptor = descriptor;
     fd->start = (int64_t)lseek(descriptor, 0, SEEK_CUR);
+    fd->is_pipe = fd->start < 0 && fstat(descriptor, &st) == 0 &&
+                  S_ISFIFO(st.st_mode);
 }
 
 OCITAR_API void ocitar_fd_sink(ocitar_fd *fd, ocitar_sink *out)
@@ -12048,6 +13272,7 @@ OCITAR_API void ocitar_fd_sink(ocitar_fd *fd, ocitar_sink *out)
 
     OCITAR_MEMSET(out, 0, sizeof *out);
     out->put_fn = ocitar_i_fd_put;
+    out->move_fn = ocitar_i_fd_move;
     out->user = fd;
     if (fd->start >= 0 && flags >= 0 && !(flags & O_APPEND) &&
         fstat(fd->descriptor, &st) == 0 && S_ISREG(st.st_mode)) {
@@ -12074,9 +13299,27 @@ OCITAR_API void ocitar_fd_source(ocitar_fd *fd, ocitar_source *out)
 {
     OCITAR_MEMSET(out, 0, sizeof *out);
     out->get_fn = ocitar_i_fd_get;
-    out->rewind_fn = fd->start >= 0 ? ocitar_i_fd_rewind : NULL;
-    out->get_at_fn = fd->start >= 0 ? ocitar_i_fd_get_at : NULL;
     out->user = fd;
+    if (fd->start < 0)
+        return;
+    out->rewind_fn = ocitar_i_fd_rewind;
+    out->get_at_fn = ocitar_i_fd_get_at;
+    out->same_fn = ocitar_i_fd_same;
+    out->file = fd;
+}
+
+#if OCITAR_I_WRITES
+/* A file must not land where standard output was closed: others print there.
+   Takes a descriptor, and returns one above 2, or -1 with errno. */
+static int ocitar_i_fd_high(int fd)
+{
+    int high;
+
+    if (fd < 0 || fd > 2)
+        return fd;
+    high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    close(fd);
+    return high;
 }
 
 /* Makes a new file for writing. A name that is taken is the caller's to
@@ -12102,6 +13345,8 @@ static int ocitar_i_fd_create(int directory, const char *name, mode_t mode)
    first process is always 1. */
 enum { OCITAR_I_TEMP_TRIES = 10000 };
 
+#endif
+
 /* -- heap -- */
 
 static void *ocitar_i_heap_resize(void *user, void *old, size_t old_size,
@@ -12121,6 +13366,8 @@ OCITAR_API void ocitar_heap(ocitar_allocator *out)
     out->resize_fn = ocitar_i_heap_resize;
     out->user = NULL;
 }
+
+#if OCITAR_I_WRITES
 
 /* -- temporary file -- */
 
@@ -12404,7 +13651,7 @@ static int ocitar_i_directory_place(ocitar_directory *d, const char *name,
 
     *parent = -1;
     base[0] = 0;
-    if (!ocitar_i_layout_name_ok(name, len) ||
+    if (!ocitar_i_name_ok(name, len) ||
         ocitar_i_bytes_has(name, len, 0))
         return OCITAR_E_NAME;
     fd = fcntl(d->descriptor, F_DUPFD_CLOEXEC, 0);
@@ -12687,6 +13934,10 @@ ocitar_directory_error(const ocitar_directory *directory)
     return directory == NULL ? &none : &directory->root.error;
 }
 
+#endif /* OCITAR_I_WRITES */
+
+#if OCITAR_I_IMAGES
+
 /* -- directory walk: one open directory at a time, no recursion -- */
 
 /* Memory that grows; its element type is the user's. */
@@ -12830,11 +14081,27 @@ static void ocitar_i_tree_sort(const ocitar_i_tree *t, size_t *v, size_t count)
     }
 }
 
-/* Reads the names of a directory into the vectors. */
+/* The typeflag that an entry will have, where the directory tells it for a
+   file or a directory: those are opened, and their stat comes then. Else 0. */
+static char ocitar_i_tree_type(const struct dirent *entry)
+{
+#if defined DT_REG && defined DT_DIR
+    if (entry->d_type == DT_REG)
+        return '0';
+    if (entry->d_type == DT_DIR)
+        return '5';
+#else
+    (void)entry;
+#endif
+    return 0;
+}
+
+/* Reads the names of a directory into the vectors, before each its type. */
 static int ocitar_i_tree_list(ocitar_i_tree *t)
 {
     size_t start = t->order.used / sizeof(size_t), at, len;
     struct dirent *entry;
+    char type;
     int e = OCITAR_OK, copy = fcntl(t->directory, F_DUPFD_CLOEXEC, 0);
     DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 
@@ -12857,8 +14124,11 @@ static int ocitar_i_tree_list(ocitar_i_tree *t)
         if (entry->d_name[0] == '.' &&
             (len == 1 || (len == 2 && entry->d_name[1] == '.')))
             continue;
+        type = ocitar_i_tree_type(entry);
+        e = ocitar_i_vector_add(t, &t->names, &type, 1);
         at = t->names.used;
-        e = ocitar_i_vector_add(t, &t->names, entry->d_name, len + 1);
+        if (e == OCITAR_OK)
+            e = ocitar_i_vector_add(t, &t->names, entry->d_name, len + 1);
         if (e == OCITAR_OK)
             e = ocitar_i_vector_add(t, &t->order, &at, sizeof at);
     }
@@ -13217,15 +14487,15 @@ static int ocitar_i_tree_body(ocitar_i_tree *t, int file,
 
     fd.descriptor = file;
     fd.start = 0;
-    do {
+    while (e == OCITAR_OK && left > 0) {
         t->code = ocitar_i_fd_get(&fd, d->buffer, d->buffer_size, &n);
         if (t->code != 0)
             return OCITAR_E_SYSTEM;
-        if (n > left || (n == 0 && left > 0))
+        if (n > left || n == 0)
             return OCITAR_E_CHANGED;
         e = ocitar_layer_write(t->layer, d->buffer, n);
         left -= n;
-    } while (e == OCITAR_OK && n > 0);
+    }
     if (e == OCITAR_OK && fstat(file, &after) != 0)
         e = ocitar_i_tree_system(t);
     else if (e == OCITAR_OK && !ocitar_i_tree_same(before, &after))
@@ -13233,21 +14503,41 @@ static int ocitar_i_tree_body(ocitar_i_tree *t, int file,
     return e;
 }
 
+/* Its stat, once it is open: of what it was in the directory, a file or a
+   directory, and of what an earlier look has `seen`, if there was one. */
+static int ocitar_i_tree_opened(ocitar_i_tree *t, int fd,
+                                const struct stat *seen, mode_t type,
+                                struct stat *st)
+{
+    if (fstat(fd, st) != 0)
+        return ocitar_i_tree_system(t);
+    if ((st->st_mode & S_IFMT) != type ||
+        (seen != NULL &&
+         (st->st_ino != seen->st_ino || st->st_dev != seen->st_dev)))
+        return OCITAR_E_CHANGED;
+    return OCITAR_OK;
+}
+
 static int ocitar_i_tree_file(ocitar_i_tree *t, const char *name,
                               const struct stat *seen)
 {
+    const char *first = NULL;
     struct stat st;
-    int e = OCITAR_OK, fd;
+    int e, fd;
 
     fd = openat(t->directory, name,
                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return ocitar_i_tree_system(t);
-    if (fstat(fd, &st) != 0)
-        e = ocitar_i_tree_system(t);
-    else if (st.st_ino != seen->st_ino || st.st_dev != seen->st_dev)
-        e = OCITAR_E_CHANGED;
-    else
+    e = ocitar_i_tree_opened(t, fd, seen, S_IFREG, &st);
+    if (e == OCITAR_OK && seen == NULL && st.st_nlink > 1)
+        e = ocitar_i_tree_first_name(t, &st, &first);
+    if (e == OCITAR_OK && first != NULL) {
+        e = ocitar_i_tree_entry(t, &st, '1', first);
+        close(fd);
+        return e;
+    }
+    if (e == OCITAR_OK)
         e = ocitar_i_tree_xattrs(t, fd, name);
     if (e == OCITAR_OK)
         e = ocitar_i_tree_entry(t, &st, '0', NULL);
@@ -13296,11 +14586,8 @@ static int ocitar_i_tree_enter(ocitar_i_tree *t, const char *name,
                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return ocitar_i_tree_system(t);
-    if (fstat(fd, &st) != 0)
-        e = ocitar_i_tree_system(t);
-    else if (st.st_ino != seen->st_ino || st.st_dev != seen->st_dev)
-        e = OCITAR_E_CHANGED;
-    else
+    e = ocitar_i_tree_opened(t, fd, seen, S_IFDIR, &st);
+    if (e == OCITAR_OK)
         e = ocitar_i_tree_xattrs(t, fd, name);
     if (e == OCITAR_OK)
         e = ocitar_i_tree_entry(t, &st, '5', NULL);
@@ -13369,6 +14656,13 @@ static int ocitar_i_tree_visit(ocitar_i_tree *t, size_t name_at)
         return e;
     if (ocitar_i_tree_excluded(t, name))
         return OCITAR_OK;
+    if (name[-1] != 0) {
+        e = ocitar_i_tree_notify(t, OCITAR_TREE_ENTRY, 0);
+        if (e == OCITAR_OK)
+            e = name[-1] == '5' ? ocitar_i_tree_enter(t, name, NULL)
+                                : ocitar_i_tree_file(t, name, NULL);
+        return e;
+    }
     if (fstatat(t->directory, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return ocitar_i_tree_system(t);
     if (S_ISSOCK(st.st_mode))
@@ -13480,6 +14774,8 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
     ocitar_i_vector_free(&t, &t.xattr_text);
     return e;
 }
+
+#endif /* OCITAR_I_IMAGES */
 
 #ifdef __cplusplus
 }

@@ -253,7 +253,7 @@ static const char pack_help_text_3[] =
     "  -o, --output FILE       NAME-TAG.tar, if not given; \"-\" is standard\n"
     "                          output; DIR/ is a layout directory, not a tar\n"
     "      --memory SIZE       of a layer for a pipe, what waits in memory\n"
-    "                          and not in $TMPDIR: 1M, if not given\n"
+    "                          and not in $TMPDIR: 256K, if not given\n"
     "      --dry-run           print size and digests, write nothing\n"
     "      --json              print what was made as one JSON object; on\n"
     "                          standard error where --output - is written\n"
@@ -300,7 +300,7 @@ static const char artifact_help_text_2[] =
     "  -o, --output FILE       NAME-TAG.tar, if not given; \"-\" is standard\n"
     "                          output; DIR/ is a layout directory, not a tar\n"
     "      --memory SIZE       of standard input for a pipe, what waits in\n"
-    "                          memory and not in $TMPDIR: 1M, if not given\n"
+    "                          memory and not in $TMPDIR: 256K, if not given\n"
     "      --dry-run           print size and digests, write nothing\n"
     "      --json              print what was made as one JSON object; on\n"
     "                          standard error where --output - is written\n"
@@ -486,10 +486,11 @@ static int wrong(const char *what, const char *value, const char *why)
     return WRONG;
 }
 
-/* Nobody is told that standard error cannot be written. */
+/* Nobody is told that standard error cannot be written. What failed before
+   the last flush is remembered: some C libraries forget the bytes then. */
 static int written(FILE *file, int ok)
 {
-    if (file == stderr || (ok && fflush(file) == 0))
+    if (file == stderr || (ok && !ferror(file) && fflush(file) == 0))
         return DONE;
     complain("standard output: %s", strerror(errno));
     return FAILED;
@@ -1817,11 +1818,25 @@ static int tap_truncate(void *user, uint64_t offset)
     return t->to.put_fn != NULL ? t->to.truncate_fn(t->to.user, offset) : 0;
 }
 
+/* A blob's bytes, past the tap. */
+static uint64_t tap_move(void *user, const ocitar_fd *file, uint64_t offset,
+                         uint64_t len)
+{
+    tap *t = (tap *)user;
+    uint64_t n = t->to.move_fn(t->to.user, file, offset, len);
+
+    t->at += n;
+    progress_written(n);
+    return n;
+}
+
 static void tap_sink(tap *t, ocitar_sink *out)
 {
     memset(out, 0, sizeof *out);
     out->put_fn = tap_put;
     out->user = t;
+    if (t->to.put_fn != NULL && t->to.move_fn != NULL)
+        out->move_fn = tap_move;
     if (t->to.put_fn != NULL && t->to.put_at_fn == NULL)
         return;
     out->put_at_fn = tap_put_at;
@@ -1946,6 +1961,16 @@ static int is_output(const pack *p, const struct stat *st)
     return p->output_info.st_ino != 0 && same_file(st, &p->output_info);
 }
 
+/* A file that is to be renamed is known by its name, without a stat. */
+static int may_be_output(const pack *p, const char *name)
+{
+    const char *last = strrchr(name, '/');
+
+    return p->output_info.st_ino != 0 &&
+           (p->output.directory < 0 ||
+            strcmp(last != NULL ? last + 1 : name, p->output.temp) == 0);
+}
+
 static int note_entry(void *user, int what, const char *name, int error)
 {
     pack *p = (pack *)user;
@@ -1958,7 +1983,7 @@ static int note_entry(void *user, int what, const char *name, int error)
     if (what == OCITAR_TREE_SKIPPED)
         complain("%s/%s: a socket, skipped", p->current->path, name);
     if (what != OCITAR_TREE_ENTRY ||
-        (p->output_info.st_ino == 0 && !progress.on))
+        (!progress.on && !may_be_output(p, name)))
         return 0;
     snprintf(path, sizeof path, "%s/%s", p->current->path, name);
     if (lstat(path, &st) != 0)
@@ -2223,6 +2248,24 @@ static int reading_rewind(void *user)
     return r->from.rewind_fn(r->from.user);
 }
 
+static int reading_same(void *user, int begin)
+{
+    const reading *r = (const reading *)user;
+
+    return r->from.same_fn(r->from.user, begin);
+}
+
+/* A pipe that holds more is filled and emptied less often. If it may not, it
+   stays as it is. */
+static void widen_pipe(int descriptor)
+{
+#ifdef F_SETPIPE_SZ
+    (void)fcntl(descriptor, F_SETPIPE_SZ, 1 << 20);
+#else
+    (void)descriptor;
+#endif
+}
+
 /* A pipe: what comes out of it waits as a layer does. */
 static int copy_pipe(pack *p, reading *r, unsigned char *buffer, size_t size,
                      ocitar_descriptor *d)
@@ -2254,18 +2297,21 @@ static int copy_pipe(pack *p, reading *r, unsigned char *buffer, size_t size,
 
 static int copy_file(pack *p, reading *r, ocitar_descriptor *d)
 {
-    static unsigned char buffer[131072];
+    static unsigned char buffer[262144];
     ocitar_source source = OCITAR_ZERO;
     int code;
 
     ocitar_fd_begin(&r->fd, p->current->descriptor);
     ocitar_fd_source(&r->fd, &r->from);
     r->passes = 1;
+    widen_pipe(p->current->descriptor);
     if (!S_ISREG(p->current->info.st_mode) || r->from.rewind_fn == NULL)
         return copy_pipe(p, r, buffer, sizeof buffer, d);
     r->passes = 2;
     source.get_fn = reading_get;
     source.rewind_fn = reading_rewind;
+    source.same_fn = reading_same;
+    source.file = r->from.file;
     source.user = r;
     code = ocitar_blob_copy(&p->layout, p->o->algorithm, &source, buffer,
                             sizeof buffer, &d->digest, &d->size);
@@ -2722,6 +2768,7 @@ static int open_output(pack *p)
     if (fstat(p->output.fd.descriptor, &p->output_info) != 0 ||
         !S_ISREG(p->output_info.st_mode))
         memset(&p->output_info, 0, sizeof p->output_info);
+    widen_pipe(p->output.fd.descriptor);
     return DONE;
 }
 
@@ -2861,7 +2908,7 @@ static int run_command(uint16_t command, const char *help, char **argv)
 
     help_command = help;
     o.command = command;
-    o.memory = 1 << 20;
+    o.memory = 256 << 10;
     o.algorithm = OCITAR_SHA256;
     code = parse_arguments(&o, argv);
     if (code < 0 && (command & READS) != 0)

@@ -279,11 +279,39 @@ static int feed(void *user, const void *data, size_t len)
     return 0;
 }
 
+static int read_at(void *user, uint64_t offset, void *out, size_t capacity,
+                   size_t *len)
+{
+    const reading_in *r = (const reading_in *)user;
+    int code = r->source.get_at_fn(r->source.user, offset, out, capacity, len);
+
+    progress_read(code == 0 ? *len : 0);
+    return code;
+}
+
+/* A file, which the checker reads as it likes. */
+static int feed_file_archive(reading_in *r)
+{
+    static unsigned char buffer[3 * PIECE];
+    ocitar_source source = OCITAR_ZERO;
+
+    source.get_at_fn = read_at;
+    source.user = r;
+    if (ocitar_checker_read(&r->checker, &source, buffer, sizeof buffer) !=
+        OCITAR_E_SOURCE)
+        return DONE; /* what else may be is in its verdict */
+    r->failed = r->checker.user_code;
+    return FAILED;
+}
+
 /* The archive's bytes, to the checker. */
 static int feed_archive(reading_in *r)
 {
     static unsigned char buffer[PIECE];
     size_t n = 0;
+
+    if (r->source.get_at_fn != NULL)
+        return feed_file_archive(r);
 
     if (r->source.rewind_fn != NULL &&
         (r->failed = r->source.rewind_fn(r->source.user)) != 0)

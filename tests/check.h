@@ -7,6 +7,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Slow machines, such as emulated ones, do every so manieth round of the
+   longest loops, and may take so many times longer. */
+#ifndef CHECK_STEP
+#  define CHECK_STEP 1
+#endif
+
+/* realloc and free where the hosted part, which has them, is left out. */
+#ifdef OCITAR_NO_HOSTED
+OCITAR_I_UNUSED static void *check_resize(void *user, void *old,
+                                          size_t old_size, size_t new_size)
+{
+    (void)user;
+    (void)old_size;
+    if (new_size > 0)
+        return realloc(old, new_size);
+    free(old);
+    return NULL;
+}
+
+OCITAR_I_UNUSED static void check_heap(ocitar_allocator *out)
+{
+    out->resize_fn = check_resize;
+    out->user = NULL;
+}
+
+#  define ocitar_heap check_heap
+#endif
+
+/* A machine that Go has no name for has no default architecture, either: the
+   tests give their images this one. */
+#ifdef CHECK_ARCHITECTURE
+OCITAR_I_UNUSED static int check_image_begin(ocitar_image *image,
+                                             ocitar_index *index,
+                                             const ocitar_image_desc *desc)
+{
+    ocitar_image_desc d;
+
+    if (desc == NULL)
+        return ocitar_image_begin(image, index, NULL);
+    d = *desc;
+    if (d.platform.architecture == NULL && d.artifact_type == NULL)
+        d.platform.architecture = CHECK_ARCHITECTURE;
+    return ocitar_image_begin(image, index, &d);
+}
+
+#  define ocitar_image_begin check_image_begin
+#endif
+
 static int check_passed, check_failed;
 
 /* Counts a check; a failed one is named with its place. */

@@ -6,6 +6,7 @@
 #   msan      the test programs under clang's MemorySanitizer
 #   m32       the whole suite, built for 32 bits
 #   options   each configuration macro alone, run over what it leaves
+#   kernels   the whole suite with each way to compute SHA-256
 #
 # Ends with "N passed, N failed". A tool that is missing is a failure.
 tier=$1
@@ -48,7 +49,7 @@ tidy() {
 }
 
 programs='errors digest tar decoder json archive spool layout image layer artifact
-    index rules hosted'
+    index rules kernels move hosted'
 
 under_valgrind() { # program
     valgrind -q --error-exitcode=9 --leak-check=full --track-fds=no "$@"
@@ -65,6 +66,11 @@ under_msan() { # name
 compiler_of_32_bits() { # name compiler
     printf '#!/bin/sh\nexec %s -m32 -idirafter %s "$@"\n' "$2" \
         /usr/include/x86_64-linux-gnu >"$work/$1" && chmod +x "$work/$1"
+}
+
+runs_32_bits() {
+    printf 'int main(void) { return 0; }\n' >"$work/runs.c" &&
+        gcc -m32 -o "$work/runs" "$work/runs.c" && "$work/runs"
 }
 
 suite_of_32_bits() {
@@ -112,7 +118,37 @@ options() {
     done
 }
 
+# The whole suite with one way to compute SHA-256 and no other. `lanes` has
+# each message go through the last lane of a kernel of three.
+suite_of_kernel() { # name flag
+    tree=$work/kernel_$1
+    rm -rf "$tree" && mkdir -p "$tree" &&
+        tar -c --exclude=./build --exclude=./.git . | tar -x -C "$tree" &&
+        (cd "$tree" && CXX=none make test CPPFLAGS="$2")
+}
+
+has_unit() {
+    grep -qw sha_ni /proc/cpuinfo || grep -qw sha2 /proc/cpuinfo
+}
+
+kernels() {
+    check 'the suite, portable' suite_of_kernel portable -DOCITAR_NO_INTRINSICS
+    if has_unit; then
+        check "the suite, the processor's instructions only" \
+            suite_of_kernel unit -DOCITAR_FORCE_INTRINSICS
+        check 'the suite, interleaved' \
+            suite_of_kernel lanes -DOCITAR_I_TEST_LANES
+    else
+        echo 'skipped: this processor has no instructions for SHA-256'
+    fi
+    check 'a million messages' sh -c \
+        'make -s build/test_kernels && build/test_kernels 1000000'
+}
+
 case $tier in
+kernels)
+    kernels
+    ;;
 options)
     options
     ;;
@@ -136,8 +172,12 @@ msan)
     done
     ;;
 m32)
-    check 'the suite, 32 bits' suite_of_32_bits
-    check 'the same bytes' same_bytes_of_32_bits
+    if runs_32_bits; then
+        check 'the suite, 32 bits' suite_of_32_bits
+        check 'the same bytes' same_bytes_of_32_bits
+    else # this kernel does not: what has no need of a shell, emulated
+        check 'the tests, 32 bits' env CROSS_ALL=1 sh tests/cross.sh i386
+    fi
     ;;
 *)
     echo 'usage: deep.sh analyze|valgrind|msan|m32|options' >&2

@@ -280,7 +280,7 @@ static int write_blob(bench *b, int second)
         OCITAR_WAIT_REHEARSE
     };
     ocitar_wait wait = OCITAR_ZERO;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     unsigned char piece[300];
     int e;
 

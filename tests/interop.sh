@@ -12,6 +12,7 @@ cd "$(dirname "$0")/.." || exit 2
 build=${1:-build}
 # shellcheck source=tests/real.sh
 . tests/real.sh
+. tests/run32.sh
 needs skopeo umoci runc containerd ctr oci-image-tool docker-registry \
     debootstrap gcc clang
 for file in "$build/ocitar" "$build/demo/demo.tar"; do
@@ -53,7 +54,10 @@ pack_debian() { # command archive
 
 compile() { # compiler flag...
     rm -f "$work/ocitar"
-    "$@" -std=c99 -I. -o "$work/ocitar" examples/ocitar.c
+    "$@" -std=c99 -I. -o "$work/ocitar" examples/ocitar.c || return 1
+    case $* in
+    *-m32*) run32 "$work/ocitar" ;;
+    esac
 }
 
 same_bytes() { # command

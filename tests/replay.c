@@ -216,7 +216,7 @@ static int commit(char **word)
 
 static int call(char **word, int words)
 {
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     const char *verb = word[0];
 
     if (strcmp(verb, "init") == 0 && words == 1)

@@ -31,9 +31,10 @@ part() { # title command...
 }
 
 for t in errors digest tar decoder json archive spool layout image layer \
-    codec artifact index rules check hosted system; do
+    codec artifact index rules check check_read hosted move system; do
     part "$t" "$build/test_$t"
 done
+part kernels "$build/test_kernels" 100000
 # Against Python's reading of the same.
 if command -v python3 >/dev/null; then
     part 'tars of python' python3 tests/decoder_compare.py "$build"

@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.." || exit 2
 build=${1:-build}
 # shellcheck source=tests/real.sh
 . tests/real.sh
+. tests/run32.sh
 needs gcc clang python3 localedef setpriv
 tests=$PWD/tests
 source=$PWD/examples/ocitar.c
@@ -119,7 +120,10 @@ in_turkish() {
 
 compile() { # compiler flag...
     rm -f "$work/other"
-    "$@" -std=c99 -I"$header" -o "$work/other" "$source"
+    "$@" -std=c99 -I"$header" -o "$work/other" "$source" || return 1
+    case $* in
+    *-m32*) run32 "$work/other" ;;
+    esac
 }
 
 # What nobody can read: no trusted attributes, nothing that is only root's.

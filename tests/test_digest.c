@@ -958,7 +958,7 @@ static int byte_rewind(void *user)
 static void test_engine_in_copy(void)
 {
     static bench b;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     adder a;
     char buffer[16];
     int left, place;
@@ -999,7 +999,7 @@ static void test_unsupported_has_no_user_code(void)
 {
     static bench b;
     const ocitar_error *e = ocitar_archive_error(&b.archive);
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     char buffer[16];
     int left = 1;
 

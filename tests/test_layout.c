@@ -331,7 +331,7 @@ static void test_init_algorithms(void)
 
 static void test_remove_reader(void)
 {
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     fixture f;
 
     start(&f, PUT_ONLY, NULL);
@@ -806,8 +806,10 @@ static int script_rewind(void *user)
 
 static ocitar_source script_of(script *s, const void *data, size_t len)
 {
-    ocitar_source source = { script_get, script_rewind, NULL, NULL };
+    ocitar_source source = OCITAR_ZERO;
 
+    source.get_fn = script_get;
+    source.rewind_fn = script_rewind;
     memset(s, 0, sizeof *s);
     s->data = (const unsigned char *)data;
     s->len = s->second_len = len;
@@ -826,7 +828,7 @@ static int copy_of(fixture *f, const ocitar_source *source)
 
 static void emit_one(fixture *f, int way, size_t size)
 {
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     script s;
 
     if (way < 5) {
@@ -1309,7 +1311,7 @@ static void test_blob_side_by_side(void)
 
 static void put_twice(fixture *f, uint8_t way)
 {
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     script s;
 
     CHECK_CODE(ocitar_blob_put(&f->layout, 0, content, 2000, NULL),
@@ -1374,7 +1376,7 @@ static void test_blob_there_but_wrong(void)
 static void test_blob_keys_full(void)
 {
     ocitar_layout_desc d = OCITAR_ZERO;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     ocitar_key key;
     ocitar_blob b;
     fixture f;
@@ -1407,7 +1409,7 @@ static void test_blob_keys_full(void)
 static void try_others(fixture *f)
 {
     ocitar_entry entry = OCITAR_ZERO;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     ocitar_blob b;
     script s;
 
@@ -1715,7 +1717,7 @@ static void test_blob_engine(void)
 {
     char path[13 + 64 + 1] = "blobs/sha256/c300";
     ocitar_engine engine;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     ocitar_digest d;
     engine_log log;
     ocitar_blob b;
@@ -1766,7 +1768,7 @@ static void test_blob_engine_begin_fails(void)
 static void test_blob_engine_update_fails(void)
 {
     ocitar_engine engine;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     engine_log log;
     ocitar_blob b;
     fixture f;
@@ -1814,7 +1816,7 @@ static void test_copy(void)
 {
     unsigned char buffer[777];
     ocitar_digest d, want = digest_of(content, 5000);
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     uint64_t size = 0;
     fixture f;
     script s;
@@ -1828,6 +1830,148 @@ static void test_copy(void)
     CHECK_CODE(ocitar_archive_finish(&f.archive), OCITAR_OK);
     CHECK(has_blob(&f.out.sink, content, 5000));
     stop_whole(&f, 1);
+}
+
+/* ---- several at a time ---- */
+
+enum { MANY = 8 };
+
+static const size_t many_sizes[MANY] = { 5000, 5000, 0, 64, 1, 130, 3000, 64 };
+
+/* One after the other, or all at once; the sink's bytes tell. */
+static void write_many(fixture *f, int how, size_t count, uint8_t algorithm,
+                       size_t buffer_size)
+{
+    static unsigned char buffer[2000];
+    ocitar_source sources[MANY];
+    ocitar_digest out[MANY], one;
+    uint64_t lengths[MANY];
+    const void *data[MANY];
+    script scripts[MANY];
+    size_t i;
+
+    for (i = 0; i < MANY; i++) {
+        data[i] = content + 7 * i;
+        sources[i] = script_of(&scripts[i], data[i], many_sizes[i]);
+    }
+    if (how == 1)
+        CHECK_CODE(ocitar_blob_put_many(&f->layout, algorithm, data,
+                                        many_sizes, count, out), OCITAR_OK);
+    else if (how == 2)
+        CHECK_CODE(ocitar_blob_copy_many(&f->layout, algorithm, sources, count,
+                                         buffer, buffer_size, out, lengths),
+                   OCITAR_OK);
+    for (i = 0; i < count; i++) {
+        if (how == 0)
+            CHECK_CODE(ocitar_blob_put(&f->layout, algorithm, data[i],
+                                       many_sizes[i], &out[i]), OCITAR_OK);
+        ocitar_digest_of(&one, algorithm == 0 ? OCITAR_SHA256 : algorithm,
+                         data[i], many_sizes[i]);
+        CHECK(f->layout.engine != NULL || ocitar_digest_equal(&one, &out[i]));
+        CHECK(how != 2 || lengths[i] == many_sizes[i]);
+    }
+    CHECK_CODE(ocitar_archive_finish(&f->archive), OCITAR_OK);
+}
+
+static void many_alike(size_t count, uint8_t algorithm,
+                       const ocitar_engine *engine)
+{
+    static const size_t rooms[] = { 1, 63, 128, 200, 500, 2000 };
+    ocitar_layout_desc desc = OCITAR_ZERO;
+    fixture one, many;
+    size_t i;
+
+    desc.algorithms = algorithm;
+    desc.engine = engine;
+    start(&one, PUT_ONLY, &desc);
+    write_many(&one, 0, count, algorithm, 0);
+    for (i = 0; i <= sizeof rooms / sizeof rooms[0]; i++) {
+        start(&many, PUT_ONLY, &desc);
+        write_many(&many, i == 0 ? 1 : 2, count, algorithm,
+                   i == 0 ? 0 : rooms[i - 1]);
+        CHECK(one.out.sink.len == many.out.sink.len &&
+              memcmp(one.out.sink.data, many.out.sink.data,
+                     one.out.sink.len) == 0);
+        stop_whole(&many, (int)count);
+    }
+    stop_whole(&one, (int)count);
+}
+
+/* A source that fails, or changes, at its place: those before it are there,
+   and none of those behind. */
+static void many_fail(size_t at, int pass, int code)
+{
+    unsigned char buffer[600];
+    ocitar_source sources[MANY];
+    script scripts[MANY];
+    int there = 0;
+    fixture f;
+    size_t i;
+
+    start(&f, PATCHABLE, NULL);
+    for (i = 0; i < MANY; i++)
+        sources[i] = script_of(&scripts[i], content + 11 * i, 200 + i);
+    if (code == OCITAR_E_CHANGED)
+        scripts[at].second_len--;
+    else if (pass == 1)
+        scripts[at].rewind_code = 31;
+    else
+        scripts[at].fail_pass = 1, scripts[at].code = 31;
+    scripts[at].largest = 100; /* so that it has begun */
+    CHECK_CODE(ocitar_blob_copy_many(&f.layout, 0, sources, MANY, buffer,
+                                     sizeof buffer, NULL, NULL), code);
+    CHECK(code != OCITAR_E_SOURCE || error_of(&f)->user_code == 31);
+    CHECK_CODE(ocitar_archive_finish(&f.archive), OCITAR_OK);
+    for (i = 0; i < MANY; i++) {
+        int is_there = has_blob(&f.out.sink, content + 11 * i, 200 + i);
+
+        CHECK(i < at ? pass == 0 || is_there : !is_there);
+        there += is_there;
+    }
+    stop_whole(&f, there);
+}
+
+static void test_many(void)
+{
+    engine_log log;
+    ocitar_engine engine;
+    ocitar_source broken[2] = { OCITAR_ZERO, OCITAR_ZERO };
+    const void *data[2] = { "x", NULL };
+    size_t len[2] = { 1, 1 }, i;
+    unsigned char b[8];
+    fixture f;
+    script s;
+
+    engine_start(&f, &engine, &log);
+    stop_whole(&f, 0);
+    for (i = 0; i <= MANY; i++) {
+        many_alike(i, 0, NULL);
+        many_alike(i, OCITAR_SHA384, NULL);
+        many_alike(i, 0, &engine);
+    }
+    for (i = 0; i < MANY; i++) {
+        many_fail(i, 0, OCITAR_E_SOURCE);
+        many_fail(i, 1, OCITAR_E_SOURCE);
+        many_fail(i, 1, OCITAR_E_CHANGED);
+    }
+    start(&f, PUT_ONLY, NULL);
+    broken[0] = script_of(&s, "x", 1);
+    CHECK_CODE(ocitar_blob_copy_many(&f.layout, 0, broken, 2, b, 8, NULL,
+                                     NULL), OCITAR_E_ARG);
+    CHECK_CODE(ocitar_blob_copy_many(&f.layout, 0, NULL, 1, b, 8, NULL, NULL),
+               OCITAR_E_ARG);
+    CHECK_CODE(ocitar_blob_put_many(&f.layout, 0, data, len, 2, NULL),
+               OCITAR_E_ARG);
+    CHECK_CODE(ocitar_blob_put_many(&f.layout, 0, NULL, len, 2, NULL),
+               OCITAR_E_ARG);
+    CHECK_CODE(ocitar_blob_put_many(&f.layout, 0, data, NULL, 2, NULL),
+               OCITAR_E_ARG);
+    CHECK_CODE(ocitar_blob_put_many(NULL, 0, data, len, 1, NULL),
+               OCITAR_E_ARG);
+    CHECK(ocitar_archive_size(&f.archive) == 0);
+    CHECK_CODE(ocitar_blob_put_many(&f.layout, 9, data, len, 1, NULL),
+               OCITAR_E_UNSUPPORTED);
+    stop_whole(&f, 0);
 }
 
 static void test_copy_arguments(void)
@@ -1862,7 +2006,7 @@ enum { FLIPS = 1, SHRINKS, GROWS, FAILS_FIRST, FAILS_SECOND, NO_REWIND };
 
 static void break_copy(int kind, int what, int code, int user_code)
 {
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     fixture f;
     script s;
 
@@ -1911,9 +2055,11 @@ static int get_too_much(void *user, void *out, size_t capacity, size_t *len)
 
 static void test_copy_of_a_liar(void)
 {
-    ocitar_source source = { get_too_much, script_rewind, NULL, NULL };
+    ocitar_source source = OCITAR_ZERO;
     fixture f;
 
+    source.get_fn = get_too_much;
+    source.rewind_fn = script_rewind;
     start(&f, PUT_ONLY, NULL);
     CHECK_CODE(copy_of(&f, &source), OCITAR_E_SOURCE);
     stop_whole(&f, 0);
@@ -2376,7 +2522,7 @@ static void test_driver(void)
 {
     static unsigned char room[4096];
     ocitar_wait w = OCITAR_ZERO;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     ocitar_spool spool;
     ocitar_layout l;
     ocitar_blob b;
@@ -2451,7 +2597,7 @@ static void shelf_break(int *code, shelf *s, ocitar_layout *l)
 {
     static unsigned char room[4096];
     ocitar_wait w = OCITAR_ZERO;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     ocitar_spool spool;
     ocitar_file file;
     ocitar_blob b;
@@ -2572,7 +2718,7 @@ static void test_zero_objects(void)
     ocitar_file file;
     ocitar_blob b;
     ocitar_spool spool;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     ocitar_digest d;
     script s;
 
@@ -2608,7 +2754,7 @@ static void test_null_objects(void)
 {
     ocitar_file file;
     ocitar_blob b;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     ocitar_spool spool;
 
     CHECK_CODE(ocitar_layout_init(NULL), OCITAR_E_ARG);
@@ -2679,6 +2825,7 @@ static void test_blobs(void)
     test_blob_engine_update_fails();
     test_blob_engine_end_fails();
     test_copy();
+    test_many();
     test_copy_arguments();
     test_copy_breaks();
     test_copy_of_a_liar();

@@ -177,9 +177,15 @@ static int s_unlinkat(int fd, const char *path, int flags)
     return hit("unlink", 0) ? -1 : unlinkat(fd, path, flags);
 }
 
+static int untyped; /* as on file systems that do not say what is what */
+
 static struct dirent *s_readdir(DIR *directory)
 {
-    return hit("readdir", 0) ? NULL : readdir(directory);
+    struct dirent *entry = hit("readdir", 0) ? NULL : readdir(directory);
+
+    if (entry != NULL && untyped)
+        entry->d_type = DT_UNKNOWN;
+    return entry;
 }
 
 static DIR *s_fdopendir(int fd)
@@ -529,7 +535,7 @@ static int to_stream(void)
 static int to_directory(void)
 {
     ocitar_layout_desc desc = OCITAR_ZERO;
-    ocitar_source source;
+    ocitar_source source = OCITAR_ZERO;
     unsigned char bytes[16];
     size_t n;
     int code = 0, e;
@@ -765,6 +771,8 @@ static int tell(void *user, int what, const char *name, int system_error)
     return 0;
 }
 
+static int (*notify)(void *, int, const char *, int) = tell;
+
 /* The tree as the one layer of an archive in memory; all is given back, of
    memory and descriptors, however it ends. */
 static int walk_tree(size_t fail_at)
@@ -801,7 +809,7 @@ static int walk_tree(size_t fail_at)
     tree.with_root = 1;
     tree.exclude = patterns;
     tree.exclude_count = 2;
-    tree.notify_fn = tell;
+    tree.notify_fn = notify;
     CHECK_CODE(ocitar_spool_begin(&o.spool, &spool), OCITAR_OK);
     CHECK_CODE(ocitar_archive_begin(&o.archive, &archive), OCITAR_OK);
     CHECK_CODE(ocitar_layout_begin(&o.layout, &o.archive, NULL), OCITAR_OK);
@@ -825,6 +833,53 @@ static int walk_tree(size_t fail_at)
     CHECK_CODE(ocitar_archive_finish(&o.archive), OCITAR_OK);
     ocitar_spool_end(&o.spool);
     return e;
+}
+
+/* Replaces what is called `swap_name` by something new of its kind. */
+static const char *swap_name;
+
+static int swap(void *user, int what, const char *name, int system_error)
+{
+    char command[9000];
+
+    (void)user;
+    (void)system_error;
+    if (what != OCITAR_TREE_ENTRY || strcmp(name, swap_name) != 0)
+        return 0;
+    snprintf(command, sizeof command,
+             "cd '%s/root' && mv %s ../was && cp -a ../was %s", base, name,
+             name);
+    must(system(command) == 0, command);
+    return 0;
+}
+
+/* Without types each entry is looked at first: the same bytes, and what was
+   looked at must be what is opened. */
+static void test_untyped(void)
+{
+    static unsigned char typed[65536];
+    char command[4200];
+    size_t len;
+    int i;
+
+    CHECK_CODE(walk_tree(0), OCITAR_OK);
+    len = sink.len;
+    must(len <= sizeof typed, "a larger buffer");
+    memcpy(typed, sink.data, len);
+    untyped = 1;
+    CHECK_CODE(walk_tree(0), OCITAR_OK);
+    CHECK(sink.len == len && memcmp(typed, sink.data, len) == 0);
+    for (i = 0; i < 2; i++) {
+        swap_name = i == 0 ? "a" : "d";
+        notify = swap;
+        CHECK_CODE(walk_tree(0), OCITAR_E_CHANGED);
+        notify = tell;
+        snprintf(command, sizeof command,
+                 "cd '%s/root' && rm -rf %s && mv ../was %s", base, swap_name,
+                 swap_name);
+        must(system(command) == 0, command);
+    }
+    untyped = 0;
 }
 
 static void fakes_are(size_t count, const fake *v)
@@ -1175,6 +1230,7 @@ int main(void)
     fake_count = 0; /* fewer bytes to be full at */
     full("file", to_file, "out", 13);
     full("stream", to_stream, "stream", 1);
+    test_untyped();
     test_attributes();
     test_patterns();
     snprintf(command, sizeof command, "rm -rf %s", base);
