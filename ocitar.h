@@ -1852,7 +1852,8 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 #elif (defined __x86_64__ || defined __i386__) && defined __GNUC__
 #  include <cpuid.h>
 #  include <immintrin.h>
-#  if defined __GLIBC_PREREQ && !defined OCITAR_NO_HOSTED
+#  if defined __GLIBC_PREREQ && !defined OCITAR_NO_HOSTED && \
+      !defined __cplusplus /* its header says _Bool */
 #    if __GLIBC_PREREQ(2, 33) /* which asks the processor when it starts */
 #      include <sys/platform/x86.h>
 #      define OCITAR_I_GLIBC_KNOWS
