@@ -122,6 +122,7 @@ flags() { # compiler tests flag...
     cc=$1 tests=$2
     shift 2
     there "$cc" command -v "$cc" || return
+    rm -f "$work/f.o"
     # shellcheck disable=SC2086
     check "$cc $*" "$cc" -std=c99 $WARN -I. "$@" -c -o "$work/f.o" \
         "$src/impl.c"
