@@ -111,14 +111,14 @@ compile() {
 # look TITLE SOURCE FLAG... - for its warnings alone. Some of gcc's need the
 # optimiser, others vanish with it.
 look() {
-    title=$1 source=$2
+    what=$1 source=$2
     shift 2
     case $depth in
     deep)
-        check "$title -O0" compile "$source" -O0 "$@"
-        check "$title -O2" compile "$source" -O2 "$@"
+        check "$what -O0" compile "$source" -O0 "$@"
+        check "$what -O2" compile "$source" -O2 "$@"
         ;;
-    *) check "$title" compile "$source" -fsyntax-only "$@" ;;
+    *) check "$what" compile "$source" -fsyntax-only "$@" ;;
     esac
 }
 
@@ -151,7 +151,7 @@ program() { # -O
 
 check_program() {
     check 'three units -O0' program -O0
-    if [ $depth != shallow ]; then check 'three units -O2' program -O2; fi
+    if [ "$depth" != shallow ]; then check 'three units -O2' program -O2; fi
 }
 
 # ---- lines ------------------------------------------------------------------

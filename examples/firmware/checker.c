@@ -8,7 +8,10 @@
    whether the archive has its metadata first. */
 
 #define OCITAR_NO_HOSTED
+#define OCITAR_CHECKER_ONLY
+#define OCITAR_CHECKER_CORE
 #define OCITAR_NO_SHA512
+#define OCITAR_SMALL
 #define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 #include "board.h"

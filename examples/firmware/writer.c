@@ -7,7 +7,10 @@
    first, and who listens can hang up early. */
 
 #define OCITAR_NO_HOSTED
+#define OCITAR_WRITER_ONLY
 #define OCITAR_NO_SHA512
+#define OCITAR_NO_PAX
+#define OCITAR_SMALL
 #define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 #include "board.h"
