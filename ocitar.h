@@ -5576,11 +5576,12 @@ static int ocitar_i_name_alnum(char c)
 }
 
 /* RFC 6838, 4.2: two names of up to 127 characters. */
-static int ocitar_i_name_media_type_ok(const char *s)
+static int ocitar_i_name_media_type_ok(const char *s, size_t len)
 {
-    size_t i, start = 0, len = ocitar_i_bytes_length(s, 0);
+    size_t i, start = 0;
     int slashes = 0;
 
+    len = ocitar_i_bytes_length(s, len);
     for (i = 0; i <= len; i++) {
         if (i == len || s[i] == '/') {
             if (i == start || i - start > 127)
@@ -8926,12 +8927,12 @@ static int ocitar_i_image_described(const ocitar_descriptor *d)
     ocitar_digest digest;
     int e;
 
-    if (d == NULL || !ocitar_i_name_media_type_ok(d->media_type) ||
+    if (d == NULL || !ocitar_i_name_media_type_ok(d->media_type, 0) ||
         ocitar_digest_length(d->digest.algorithm) == 0 ||
         (d->diff_id.algorithm != 0 &&
          ocitar_digest_length(d->diff_id.algorithm) == 0) ||
         (d->artifact_type != NULL &&
-         !ocitar_i_name_media_type_ok(d->artifact_type)) ||
+         !ocitar_i_name_media_type_ok(d->artifact_type, 0)) ||
         (d->platform.architecture == NULL && d->platform.os != NULL))
         return OCITAR_E_ARG;
     if (d->size > INT64_MAX)
@@ -9094,16 +9095,16 @@ static const char *ocitar_i_image_desc_bad(const ocitar_image_desc *d)
                                       d->more_reference_count))
         return "image begin: reference";
     if (d->artifact_type != NULL &&
-        !ocitar_i_name_media_type_ok(d->artifact_type))
+        !ocitar_i_name_media_type_ok(d->artifact_type, 0))
         return "image begin: artifact type";
     if (d->subject != NULL &&
-        (!ocitar_i_name_media_type_ok(d->subject->media_type) ||
+        (!ocitar_i_name_media_type_ok(d->subject->media_type, 0) ||
          ocitar_digest_length(d->subject->digest.algorithm) == 0 ||
          d->subject->size > INT64_MAX))
         return "image begin: subject";
     if ((d->config == NULL && d->config_len > 0) ||
         (d->config_media_type != NULL &&
-         !ocitar_i_name_media_type_ok(d->config_media_type)) ||
+         !ocitar_i_name_media_type_ok(d->config_media_type, 0)) ||
         !ocitar_i_image_empty_ok(d))
         return "image begin: config";
     if (d->docker_types && (d->artifact_type != NULL || d->subject != NULL ||
@@ -9519,10 +9520,10 @@ OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
     layer->image = image;
     if (image->layer != NULL || !ocitar_i_image_room(image) ||
         layer->desc.raw > OCITAR_RAW_TAR ||
-        !ocitar_i_name_media_type_ok(layer->desc.media_type)) {
+        !ocitar_i_name_media_type_ok(layer->desc.media_type, 0)) {
         ocitar_i_node_begin(&layer->blob.node, &image->node, 1);
         if (layer->desc.raw > OCITAR_RAW_TAR ||
-            !ocitar_i_name_media_type_ok(layer->desc.media_type))
+            !ocitar_i_name_media_type_ok(layer->desc.media_type, 0))
             return ocitar_i_layer_fail(layer, OCITAR_E_ARG,
                                        "layer begin: raw or media type");
         if (image->layer == NULL)
@@ -10074,7 +10075,13 @@ OCITAR_API const char *ocitar_rule_text(int rule)
 }
 #endif
 
-/* What OCITAR_CHECKER_CORE never looks into. */
+/* The core's rules are 0, 2 to 5, 7, 11 to 14, 20 to 23, 25, 26, 31, 33, 34,
+   42, 43, 47 and 61. With OCITAR_CHECKER_CORE there are no others: what only
+   they ask for stands behind OCITAR_I_HAS, and the compiler drops it. */
+#define OCITAR_I_CORE 0x20008c0686f078bdu
+#define OCITAR_I_HAS(rule) (OCITAR_I_FULL || (OCITAR_I_CORE >> (rule) & 1) != 0)
+#define OCITAR_I_BAD(c, rule)                                                 \
+    (OCITAR_I_HAS(rule) ? ocitar_i_check_bad(c, rule) : (void)0)
 #define OCITAR_I_LAYER(c)                                                     \
     (OCITAR_I_FULL ? (c)->desc.layer : (ocitar_layer_checker *)NULL)
 #define OCITAR_I_CODEC(c)                                                     \
@@ -10101,13 +10108,9 @@ static int ocitar_i_check_hash_failed(ocitar_checker *c)
     return c->error;
 }
 
-/* Is the rule looked at? The core are 0, 2 to 5, 7, 11 to 14, 20 to 23, 25, 26,
-   31, 33, 34, 42, 43, 47 and 61. */
 static int ocitar_i_check_wanted(const ocitar_checker *c, int rule)
 {
-    const uint64_t core = 0x20008c0686f078bdu;
-
-    return (OCITAR_I_FULL && !c->desc.core) || (core >> rule & 1) != 0;
+    return (OCITAR_I_FULL && !c->desc.core) || (OCITAR_I_CORE >> rule & 1) != 0;
 }
 
 /* Fills in what a finding has by its rule, and counts and tells it. */
@@ -10502,8 +10505,8 @@ enum { /* what a descriptor has */
 };
 
 enum { /* media types */
-    OCITAR_I_MEDIA_NONE, OCITAR_I_MEDIA_OTHER, OCITAR_I_MEDIA_MANIFEST,
-    OCITAR_I_MEDIA_INDEX, OCITAR_I_MEDIA_CONFIG, OCITAR_I_MEDIA_EMPTY,
+    OCITAR_I_MEDIA_NONE, OCITAR_I_MEDIA_OTHER, OCITAR_I_MEDIA_EMPTY,
+    OCITAR_I_MEDIA_MANIFEST, OCITAR_I_MEDIA_INDEX, OCITAR_I_MEDIA_CONFIG,
     OCITAR_I_MEDIA_TAR, OCITAR_I_MEDIA_GZIP, OCITAR_I_MEDIA_ZSTD,
     OCITAR_I_MEDIA_FOREIGN, OCITAR_I_MEDIA_FOREIGN_GZIP,
     OCITAR_I_MEDIA_FOREIGN_ZSTD
@@ -10519,24 +10522,49 @@ enum { /* what a blob turned out to be */
 enum { OCITAR_I_UNCHECKED_NAMES = 254, OCITAR_I_UNCHECKED_LAYER = 255 };
 
 
-static uint8_t ocitar_i_check_media(const char *type)
+/* Is the word in a list that is separated by spaces? Its place, from 1. */
+static int ocitar_i_check_listed(const char *list, const char *word,
+                                 size_t len)
 {
-    static const char *const types[] = {
-        OCITAR_I_TYPE_MANIFEST, OCITAR_I_TYPE_INDEX, OCITAR_I_TYPE_CONFIG,
-        OCITAR_I_TYPE_EMPTY, OCITAR_I_TYPE_LAYER, OCITAR_I_TYPE_LAYER "+gzip",
-        OCITAR_I_TYPE_LAYER "+zstd",
-        OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar",
-        OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar+gzip",
-        OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar+zstd"
-    };
-    const char *oci = ocitar_media_type_oci(type);
-    size_t i, len = ocitar_i_bytes_length(oci, 0);
+    size_t n;
+    int place;
 
-    for (i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (ocitar_i_bytes_equal(oci, len, types[i],
-                                 ocitar_i_bytes_length(types[i], 0)))
-            return (uint8_t)(OCITAR_I_MEDIA_MANIFEST + i);
-    return OCITAR_I_MEDIA_OTHER;
+    for (place = 1; *list != 0; list += n + (list[n] != 0), place++) {
+        for (n = 0; list[n] != 0 && list[n] != ' '; n++)
+            ;
+        if (ocitar_i_bytes_equal(list, n, word, len))
+            return place;
+    }
+    return 0;
+}
+
+/* Docker's names are those of OCI, see ocitar_media_type_oci. */
+static uint8_t ocitar_i_check_media(const char *type, size_t len)
+{
+    const size_t oci = sizeof OCITAR_I_TYPE_OCI - 1;
+    const size_t docker = sizeof OCITAR_I_TYPE_DOCKER - 1;
+    int place = 0;
+
+    if (ocitar_i_bytes_equal(type, len, OCITAR_I_TYPE_EMPTY,
+                             sizeof OCITAR_I_TYPE_EMPTY - 1))
+        return OCITAR_I_MEDIA_EMPTY;
+    if (len > oci && OCITAR_MEMCMP(type, OCITAR_I_TYPE_OCI, oci) == 0)
+        place = ocitar_i_check_listed(
+            "manifest.v1+json index.v1+json config.v1+json "
+            "layer.v1.tar layer.v1.tar+gzip layer.v1.tar+zstd "
+            "layer.nondistributable.v1.tar layer.nondistributable.v1.tar+gzip "
+            "layer.nondistributable.v1.tar+zstd",
+            type + oci, len - oci);
+    else if (len > docker &&
+             OCITAR_MEMCMP(type, OCITAR_I_TYPE_DOCKER, docker) == 0)
+        place = ocitar_i_check_listed(
+            "distribution.manifest.v2+json distribution.manifest.list.v2+json "
+            "container.image.v1+json image.rootfs.diff.tar "
+            "image.rootfs.diff.tar.gzip image.rootfs.diff.tar.zstd "
+            "image.rootfs.foreign.diff.tar image.rootfs.foreign.diff.tar.gzip",
+            type + docker, len - docker);
+    return (uint8_t)(place > 0 ? OCITAR_I_MEDIA_EMPTY + place
+                               : OCITAR_I_MEDIA_OTHER);
 }
 
 /* The first rule that a document breaks is kept until it is known whether
@@ -10549,7 +10577,7 @@ static void ocitar_i_check_bad(ocitar_checker *c, int rule)
 
 static void ocitar_i_check_warn(ocitar_checker *c, int rule)
 {
-    if (c->warn == 0 && !c->desc.core)
+    if (OCITAR_I_FULL && c->warn == 0 && !c->desc.core)
         c->warn = (uint8_t)rule;
 }
 
@@ -10646,20 +10674,6 @@ static int ocitar_i_check_ref(const char *s, size_t len)
     return run == 0;
 }
 
-/* Is the word in a list that is separated by spaces? */
-static int ocitar_i_check_listed(const char *list, const char *word)
-{
-    size_t len = ocitar_i_bytes_length(word, 0), n;
-
-    for (; *list != 0; list += n + (list[n] != 0)) {
-        for (n = 0; list[n] != 0 && list[n] != ' '; n++)
-            ;
-        if (ocitar_i_bytes_equal(list, n, word, len))
-            return 1;
-    }
-    return 0;
-}
-
 /* The rule that a digest's text breaks, 0: none. An algorithm that is not
    known here is told from the others by a digest of the text. */
 static int ocitar_i_check_digest(ocitar_checker *c, const char *text,
@@ -10710,7 +10724,7 @@ static void ocitar_i_check_base64(ocitar_checker *c, const char *s, size_t len)
         /* "=" only in the third and fourth place, and then nothing but "=" */
         if (v == 65 || (v == 64 && at < 2) || (v != 64 && ended) ||
             (ended && at == 0)) {
-            ocitar_i_check_bad(c, 16);
+            OCITAR_I_BAD(c, 16);
             return;
         }
         if (v == 64)
@@ -10795,6 +10809,8 @@ static void ocitar_i_check_claim(ocitar_checker *c)
         s->position = cl->position;
         s->claimed = cl->size;
         s->media = c->media;
+    }
+    if (OCITAR_I_FULL && s != NULL) { /* for rules 46 and 54 */
         s->platform = !(c->got & OCITAR_I_GOT_PLATFORM)
                           ? 0
                           : ocitar_i_check_pair(
@@ -10871,13 +10887,13 @@ static void ocitar_i_check_desc_data(ocitar_checker *c)
 {
     ocitar_digest actual;
 
-    if (!(c->got & OCITAR_I_GOT_DATA))
+    if (!OCITAR_I_HAS(16) || !(c->got & OCITAR_I_GOT_DATA))
         return;
     if ((c->base64 & 3) != 0 || ocitar_digester_end(&c->data, &actual) != 0 ||
         c->inlined != c->claim.size ||
         (c->claim.digest.algorithm == OCITAR_SHA256 &&
          !ocitar_digest_equal(&actual, &c->claim.digest)))
-        ocitar_i_check_bad(c, 16);
+        OCITAR_I_BAD(c, 16);
     else if (c->claim.digest.algorithm != OCITAR_SHA256 && c->bad == 0)
         c->unchecked |= 4;
 }
@@ -10895,14 +10911,14 @@ static void ocitar_i_check_desc_end(ocitar_checker *c, uint8_t context)
         c->claim.raw_len = c->json.copied;
     }
     if (!(c->got & OCITAR_I_GOT_MEDIA))
-        ocitar_i_check_bad(c, 11);
+        OCITAR_I_BAD(c, 11);
     else if (!(c->got & OCITAR_I_GOT_DIGEST))
-        ocitar_i_check_bad(c, 12);
+        OCITAR_I_BAD(c, 12);
     else if (!(c->got & OCITAR_I_GOT_SIZE))
-        ocitar_i_check_bad(c, 13);
-    if (c->media == OCITAR_I_MEDIA_EMPTY && (c->got & all) == all &&
-        !ocitar_i_check_empty_ok(&c->claim))
-        ocitar_i_check_bad(c, 40);
+        OCITAR_I_BAD(c, 13);
+    if (OCITAR_I_HAS(40) && c->media == OCITAR_I_MEDIA_EMPTY &&
+        (c->got & all) == all && !ocitar_i_check_empty_ok(&c->claim))
+        OCITAR_I_BAD(c, 40);
     ocitar_i_check_desc_data(c);
     ocitar_i_check_desc_role(c, context);
     if ((c->got & all) == all && c->file != OCITAR_I_FILE_LAYOUT)
@@ -10916,20 +10932,20 @@ static void ocitar_i_check_platform(ocitar_checker *c, uint8_t field,
     if (field == OCITAR_I_F_P_ARCH) {
         c->claim.architecture = word;
         c->got |= OCITAR_I_GOT_ARCH;
-        if (word != NULL &&
+        if (OCITAR_I_FULL && word != NULL &&
             !ocitar_i_check_listed("386 amd64 arm arm64 loong64 mips mipsle "
                                    "mips64 mips64le ppc64 ppc64le riscv64 "
                                    "s390x wasm unknown",
-                                   word))
+                                   word, ocitar_i_bytes_length(word, 0)))
             ocitar_i_check_warn(c, 45);
     } else if (field == OCITAR_I_F_P_OS) {
         c->claim.os = word;
         c->got |= OCITAR_I_GOT_OS;
-        if (word != NULL &&
+        if (OCITAR_I_FULL && word != NULL &&
             !ocitar_i_check_listed("linux windows darwin freebsd netbsd "
                                    "openbsd android aix dragonfly illumos ios "
                                    "js plan9 solaris wasip1 unknown",
-                                   word))
+                                   word, ocitar_i_bytes_length(word, 0)))
             ocitar_i_check_warn(c, 45);
     } else if (field == OCITAR_I_F_P_VARIANT) {
         c->claim.variant = word;
@@ -10944,13 +10960,15 @@ static void ocitar_i_check_size(ocitar_checker *c, const char *s, size_t len)
     size_t i;
 
     for (i = 0; i < len && s[i] >= '0' && s[i] <= '9'; i++) {
-        if (v > ((uint64_t)INT64_MAX - (uint64_t)(s[i] - '0')) / 10)
+        if (v >= (uint64_t)INT64_MAX / 10 && /* no division of 64 bits */
+            (v > (uint64_t)INT64_MAX / 10 ||
+             s[i] - '0' > (int)(INT64_MAX % 10)))
             break;
         v = v * 10 + (uint64_t)(s[i] - '0');
     }
     c->claim.size = v;
     if (i != len)
-        ocitar_i_check_bad(c, 13);
+        OCITAR_I_BAD(c, 13);
     else
         c->got |= OCITAR_I_GOT_SIZE;
     if (v >> 53 != 0)
@@ -10970,60 +10988,53 @@ static void ocitar_i_check_diff(ocitar_checker *c, const char *s, size_t len)
     c->claim.position = c->diffs++;
     if (rule != 0 || c->file != OCITAR_I_FILE_BLOB)
         return;
-    ocitar_i_check_enter(c, OCITAR_ROLE_DIFF_ID, c->node, c->claim.position,
-                         &c->claim.digest);
+    if (OCITAR_I_HAS(49))
+        ocitar_i_check_enter(c, OCITAR_ROLE_DIFF_ID, c->node,
+                             c->claim.position, &c->claim.digest);
     ocitar_i_check_told(c);
 }
 
 /* A word of a config's platform, cut. */
-static void ocitar_i_check_word(char out[16], const char *word)
+static void ocitar_i_check_word(char out[16], const char *word, size_t len)
 {
-    size_t i;
-
-    for (i = 0; i < 15 && word[i] != 0; i++)
-        out[i] = word[i];
-    out[i] = 0;
+    len = len < 15 ? len : 15;
+    OCITAR_MEMCPY(out, word, len);
+    out[len] = 0;
 }
 
 /* Strings of a document as a whole. */
 static void ocitar_i_check_doc_string(ocitar_checker *c, uint8_t field,
                                       const char *s, size_t len)
 {
-    char text[128];
-    size_t i;
-
-    i = len < sizeof text ? len : sizeof text - 1;
-    OCITAR_MEMCPY(text, s, i);
-    text[i] = 0;
     switch (field) {
     case OCITAR_I_F_DOC_MEDIA:
         c->facts |= OCITAR_I_HAS_MEDIA;
-        c->doc_media = ocitar_i_check_media(text);
+        c->doc_media = ocitar_i_check_media(s, len);
         break;
     case OCITAR_I_F_DOC_ARTIFACT:
         if (len > 0)
             c->facts |= OCITAR_I_HAS_ARTIFACT;
-        if (len > 0 && len < sizeof text && !ocitar_i_name_media_type_ok(text))
-            ocitar_i_check_bad(c, 18);
+        if (OCITAR_I_HAS(18) && len > 0 && !ocitar_i_name_media_type_ok(s, len))
+            OCITAR_I_BAD(c, 18);
         break;
     case OCITAR_I_F_ARCH:
     case OCITAR_I_F_OS:
         if (len > 0)
             c->facts |= field == OCITAR_I_F_ARCH ? OCITAR_I_HAS_ARCH
                                                  : OCITAR_I_HAS_OS;
-        ocitar_i_check_word(c->words[field == OCITAR_I_F_OS], text);
+        ocitar_i_check_word(c->words[field == OCITAR_I_F_OS], s, len);
         break;
     case OCITAR_I_F_VARIANT:
-        ocitar_i_check_word(c->words[2], text);
+        ocitar_i_check_word(c->words[2], s, len);
         break;
     case OCITAR_I_F_VERSION:
-        if (!ocitar_i_bytes_equal(text, i, "1.0.0", 5))
-            ocitar_i_check_bad(c, 2);
+        if (!ocitar_i_bytes_equal(s, len, "1.0.0", 5))
+            OCITAR_I_BAD(c, 2);
         c->facts |= OCITAR_I_HAS_VERSION;
         break;
     default:
-        if (!ocitar_i_bytes_equal(text, i, "layers", 6))
-            ocitar_i_check_bad(c, 48);
+        if (OCITAR_I_HAS(48) && !ocitar_i_bytes_equal(s, len, "layers", 6))
+            OCITAR_I_BAD(c, 48);
         c->facts |= OCITAR_I_HAS_TYPE;
     }
 }
@@ -11035,24 +11046,21 @@ static void ocitar_i_check_desc_string(ocitar_checker *c, uint8_t field,
     const char *kept = field == OCITAR_I_F_DIGEST || len == 0
                            ? NULL
                            : ocitar_i_check_keep(c, s, len);
-    char type[256];
     int rule;
 
     switch (field) {
     case OCITAR_I_F_MEDIA: /* what it is must not hang on the room for it */
-        rule = len < sizeof type ? 0 : 11;
-        OCITAR_MEMCPY(type, s, rule == 0 ? len : 0);
-        type[rule == 0 ? len : 0] = 0;
         c->claim.media_type = kept;
-        c->media = ocitar_i_check_media(type);
+        c->media = ocitar_i_check_media(s, len);
         c->got |= OCITAR_I_GOT_MEDIA;
-        if (!ocitar_i_name_media_type_ok(type))
-            ocitar_i_check_bad(c, 11);
+        if (len == 0 || !ocitar_i_name_media_type_ok(s, len))
+            OCITAR_I_BAD(c, 11);
         break;
     case OCITAR_I_F_ARTIFACT:
         c->claim.artifact_type = kept;
-        if (len == 0 || (kept != NULL && !ocitar_i_name_media_type_ok(kept)))
-            ocitar_i_check_bad(c, 18);
+        if (OCITAR_I_HAS(18) &&
+            (len == 0 || !ocitar_i_name_media_type_ok(s, len)))
+            OCITAR_I_BAD(c, 18);
         break;
     case OCITAR_I_F_DIGEST:
         rule = ocitar_i_check_digest(c, s, len, &c->claim.digest);
@@ -11063,7 +11071,7 @@ static void ocitar_i_check_desc_string(ocitar_checker *c, uint8_t field,
         break;
     case OCITAR_I_F_REF:
         c->claim.reference = kept;
-        if (!ocitar_i_check_ref(s, len))
+        if (OCITAR_I_FULL && !ocitar_i_check_ref(s, len))
             ocitar_i_check_warn(c, 60);
         break;
     case OCITAR_I_F_NAME:
@@ -11083,10 +11091,10 @@ static void ocitar_i_check_long(ocitar_checker *c, uint8_t field)
     switch (field) {
     case OCITAR_I_F_SCHEMA:
         c->facts |= OCITAR_I_HAS_SCHEMA;
-        ocitar_i_check_bad(c, 31);
+        OCITAR_I_BAD(c, 31);
         break;
     case OCITAR_I_F_TIME:
-        ocitar_i_check_bad(c, 50);
+        OCITAR_I_BAD(c, 50);
         break;
     case OCITAR_I_F_MEDIA:
     case OCITAR_I_F_DIGEST:
@@ -11095,13 +11103,13 @@ static void ocitar_i_check_long(ocitar_checker *c, uint8_t field)
         break;
     case OCITAR_I_F_DOC_ARTIFACT:
     case OCITAR_I_F_ARTIFACT:
-        ocitar_i_check_bad(c, 18);
+        OCITAR_I_BAD(c, 18);
         break;
     case OCITAR_I_F_DIFF:
-        ocitar_i_check_bad(c, 49);
+        OCITAR_I_BAD(c, 49);
         break;
     case OCITAR_I_F_DATA:
-        ocitar_i_check_bad(c, 16);
+        OCITAR_I_BAD(c, 16);
         break;
     case OCITAR_I_F_REF:
         ocitar_i_check_warn(c, 60);
@@ -11131,25 +11139,28 @@ static void ocitar_i_check_value(ocitar_checker *c, uint8_t field, int token,
     case OCITAR_I_F_SCHEMA:
         c->facts |= OCITAR_I_HAS_SCHEMA;
         if (!ocitar_i_bytes_equal(s, len, "2", 1))
-            ocitar_i_check_bad(c, 31);
+            OCITAR_I_BAD(c, 31);
         break;
     case OCITAR_I_F_TIME:
-        if (token == OCITAR_JSON_STRING && !ocitar_i_check_time(s, len))
-            ocitar_i_check_bad(c, 50);
+        if (OCITAR_I_HAS(50) && token == OCITAR_JSON_STRING &&
+            !ocitar_i_check_time(s, len))
+            OCITAR_I_BAD(c, 50);
         break;
     case OCITAR_I_F_NOTE_TIME:
-        if (!ocitar_i_check_time(s, len))
+        if (OCITAR_I_FULL && !ocitar_i_check_time(s, len))
             ocitar_i_check_warn(c, 60);
         break;
     case OCITAR_I_F_NOTE_DIGEST:
-        if (len == 0 || ocitar_digest_parse(&digest, s, len) == OCITAR_E_ARG)
+        if (OCITAR_I_FULL &&
+            (len == 0 || ocitar_digest_parse(&digest, s, len) == OCITAR_E_ARG))
             ocitar_i_check_warn(c, 60);
         break;
     case OCITAR_I_F_SIZE:
         ocitar_i_check_size(c, s, len);
         break;
     case OCITAR_I_F_DATA:
-        ocitar_i_check_base64(c, s, len);
+        if (OCITAR_I_HAS(16))
+            ocitar_i_check_base64(c, s, len);
         c->got |= OCITAR_I_GOT_DATA;
         break;
     case OCITAR_I_F_EMPTY:
@@ -11157,15 +11168,17 @@ static void ocitar_i_check_value(ocitar_checker *c, uint8_t field, int token,
             c->facts |= OCITAR_I_HAS_EMPTY_LINE;
         break;
     case OCITAR_I_F_URL:
-        if (len < 8 || (OCITAR_MEMCMP(s, "http://", 7) != 0 &&
-                        OCITAR_MEMCMP(s, "https://", 8) != 0))
+        if (OCITAR_I_FULL &&
+            (len < 8 || (OCITAR_MEMCMP(s, "http://", 7) != 0 &&
+                         OCITAR_MEMCMP(s, "https://", 8) != 0)))
             ocitar_i_check_warn(c, 15);
         break;
     case OCITAR_I_F_DIFF:
         ocitar_i_check_diff(c, s, len);
         break;
     case OCITAR_I_F_ENV:
-        if (len == 0 || s[0] == '=' || !ocitar_i_bytes_has(s, len, '='))
+        if (OCITAR_I_FULL &&
+            (len == 0 || s[0] == '=' || !ocitar_i_bytes_has(s, len, '=')))
             ocitar_i_check_warn(c, 52);
         break;
     default:
@@ -11179,33 +11192,22 @@ static void ocitar_i_check_value(ocitar_checker *c, uint8_t field, int token,
 /* OCI annotations: "org.opencontainers." is for those that are specified. */
 static int ocitar_i_check_reserved(const char *s, size_t len)
 {
-    char word[16];
-
     if (len < 19 || OCITAR_MEMCMP(s, "org.opencontainers.", 19) != 0)
         return 0;
-    if (len < 25 || OCITAR_MEMCMP(s + 19, "image.", 6) != 0 ||
-        len - 25 >= sizeof word)
+    if (len < 25 || OCITAR_MEMCMP(s + 19, "image.", 6) != 0)
         return 1;
-    OCITAR_MEMCPY(word, s + 25, len - 25);
-    word[len - 25] = 0;
     return !ocitar_i_check_listed("created authors url documentation source "
                                   "version revision vendor licenses ref.name "
                                   "title description base.digest base.name",
-                                  word);
+                                  s + 25, len - 25);
 }
 
 /* OCI config: names that are kept for what others once did with them. */
 static int ocitar_i_check_old(const char *s, size_t len)
 {
-    char word[16];
-
-    if (len == 0 || len >= sizeof word)
-        return 0;
-    OCITAR_MEMCPY(word, s, len);
-    word[len] = 0;
     return ocitar_i_check_listed("ArgsEscaped Memory MemorySwap CpuShares "
                                  "Healthcheck",
-                                 word);
+                                 s, len) > 0;
 }
 
 static void ocitar_i_check_key(ocitar_checker *c, uint8_t context,
@@ -11297,8 +11299,8 @@ static void ocitar_i_check_shut(ocitar_checker *c, uint8_t context)
     if (ocitar_i_check_is_desc(context))
         ocitar_i_check_desc_end(c, context);
     else if (context == OCITAR_I_CTX_PLATFORM && (c->got & both) != both)
-        ocitar_i_check_bad(c, 45);
-    else if (context == OCITAR_I_CTX_PLATFORM &&
+        OCITAR_I_BAD(c, 45);
+    else if (OCITAR_I_FULL && context == OCITAR_I_CTX_PLATFORM &&
              !ocitar_i_check_variant(c->claim.variant))
         ocitar_i_check_warn(c, 45);
     else if (context == OCITAR_I_CTX_LINE &&
@@ -11309,7 +11311,7 @@ static void ocitar_i_check_shut(ocitar_checker *c, uint8_t context)
 /* Fields and contexts have numbers of their own. */
 static int ocitar_i_check_is_data(const ocitar_i_check_row *row)
 {
-    return row != NULL && row->what == OCITAR_I_F_DATA &&
+    return OCITAR_I_HAS(16) && row != NULL && row->what == OCITAR_I_F_DATA &&
            row->types == OCITAR_I_T_STRING;
 }
 
@@ -11348,8 +11350,8 @@ static int ocitar_i_check_token(void *user, int token, const char *text,
         c->row = c->part ? NULL : ocitar_i_check_row_in(context, text, len);
         if (c->row == NULL && !c->part &&
             ocitar_i_check_confused(context, text, len))
-            ocitar_i_check_bad(c, 26);
-        if (!c->part)
+            OCITAR_I_BAD(c, 26);
+        if (OCITAR_I_FULL && !c->part)
             ocitar_i_check_key(c, context, text, len);
         c->part = 0;
         if (ocitar_i_check_is_data((const ocitar_i_check_row *)c->row))
@@ -11411,16 +11413,16 @@ static void ocitar_i_check_doc_begin(ocitar_checker *c)
 static void ocitar_i_check_manifest(ocitar_checker *c)
 {
     if (!(c->facts & OCITAR_I_HAS_SCHEMA))
-        ocitar_i_check_bad(c, 31);
+        OCITAR_I_BAD(c, 31);
     if (c->facts & OCITAR_I_HAS_MEDIA &&
         c->doc_media != OCITAR_I_MEDIA_MANIFEST)
-        ocitar_i_check_bad(c, 32);
+        OCITAR_I_BAD(c, 32);
     if (!(c->facts & OCITAR_I_HAS_CONFIG))
-        ocitar_i_check_bad(c, 33);
+        OCITAR_I_BAD(c, 33);
     if (!(c->facts & OCITAR_I_HAS_LAYERS))
-        ocitar_i_check_bad(c, 34);
+        OCITAR_I_BAD(c, 34);
     if (c->facts & OCITAR_I_HAS_EMPTY && !(c->facts & OCITAR_I_HAS_ARTIFACT))
-        ocitar_i_check_bad(c, 37);
+        OCITAR_I_BAD(c, 37);
     if (!(c->facts & OCITAR_I_HAS_MEDIA))
         ocitar_i_check_warn(c, 32);
     if (c->layers == 0)
@@ -11433,12 +11435,12 @@ static void ocitar_i_check_index_doc(ocitar_checker *c)
 {
     if (c->bad == 31 || !(c->facts & OCITAR_I_HAS_SCHEMA)) {
         c->bad = c->bad == 31 ? 0 : c->bad;
-        ocitar_i_check_bad(c, 42);
+        OCITAR_I_BAD(c, 42);
     }
     if (c->facts & OCITAR_I_HAS_MEDIA && c->doc_media != OCITAR_I_MEDIA_INDEX)
-        ocitar_i_check_bad(c, 42);
+        OCITAR_I_BAD(c, 42);
     if (c->facts & (OCITAR_I_HAS_LAYERS | OCITAR_I_HAS_CONFIG))
-        ocitar_i_check_bad(c, 32);
+        OCITAR_I_BAD(c, 32);
     if (!(c->facts & OCITAR_I_HAS_MEDIA))
         ocitar_i_check_warn(c, 42);
 }
@@ -11446,11 +11448,11 @@ static void ocitar_i_check_index_doc(ocitar_checker *c)
 static void ocitar_i_check_config(ocitar_checker *c)
 {
     if (!(c->facts & OCITAR_I_HAS_ARCH) || !(c->facts & OCITAR_I_HAS_OS))
-        ocitar_i_check_bad(c, 47);
+        OCITAR_I_BAD(c, 47);
     if (!(c->facts & OCITAR_I_HAS_ROOTFS) || !(c->facts & OCITAR_I_HAS_TYPE))
-        ocitar_i_check_bad(c, 48);
+        OCITAR_I_BAD(c, 48);
     if (!(c->facts & OCITAR_I_HAS_DIFFS))
-        ocitar_i_check_bad(c, 49);
+        OCITAR_I_BAD(c, 49);
     if (c->facts & OCITAR_I_HAS_HISTORY && c->history != c->diffs)
         ocitar_i_check_warn(c, 51);
     OCITAR_MEMSET(&c->claim, 0, sizeof c->claim);
@@ -11822,7 +11824,7 @@ static int ocitar_i_check_blob_done(ocitar_checker *c)
     s->kind = c->kind;
     s->bad = c->bad;
     s->warn = c->warn;
-    if (c->kind == OCITAR_I_BLOB_CONFIG)
+    if (OCITAR_I_FULL && c->kind == OCITAR_I_BLOB_CONFIG)
         s->note = (uint32_t)ocitar_i_check_pair(
                       ocitar_i_check_hash(0, c->words[0]),
                       ocitar_i_check_hash(0, c->words[1]))
@@ -11854,10 +11856,10 @@ static void ocitar_i_check_file_done(ocitar_checker *c)
         ocitar_i_check_tell(c, &f, c->bad, OCITAR_ERROR);
     f.text = NULL;
     f.kind = OCITAR_UNCHECKED;
-    if (c->warn == OCITAR_I_UNCHECKED_NAMES)
+    if (OCITAR_I_FULL && c->warn == OCITAR_I_UNCHECKED_NAMES)
         ocitar_i_check_tell(c, &f, 26, OCITAR_NOTE);
     f.kind = OCITAR_INVALID;
-    if (c->warn != 0 && c->warn != OCITAR_I_UNCHECKED_NAMES)
+    if (OCITAR_I_FULL && c->warn != 0 && c->warn != OCITAR_I_UNCHECKED_NAMES)
         ocitar_i_check_tell(c, &f, c->warn, OCITAR_WARNING);
 }
 
@@ -12148,7 +12150,7 @@ static void ocitar_i_check_document(ocitar_checker *c, const ocitar_slot *s,
                                                        : 31;
 
     if (!known) {
-        if (s->role == OCITAR_ROLE_MANIFEST)
+        if (OCITAR_I_HAS(9) && s->role == OCITAR_ROLE_MANIFEST)
             ocitar_i_check_slot(c, s, 9, OCITAR_NOTE, OCITAR_INVALID);
         return;
     }
@@ -12158,6 +12160,8 @@ static void ocitar_i_check_document(ocitar_checker *c, const ocitar_slot *s,
         ocitar_i_check_slot(c, s, rule, OCITAR_ERROR, OCITAR_INVALID);
         return;
     }
+    if (!OCITAR_I_FULL)
+        return;
     if (s->role == OCITAR_ROLE_CONFIG && (node->note & 0xffffff) > s->position)
         ocitar_i_check_slot(c, s, 49, OCITAR_ERROR, OCITAR_INVALID);
     config = ocitar_i_check_config_of(c, node);
@@ -12187,9 +12191,9 @@ static void ocitar_i_check_judge(ocitar_checker *c, const ocitar_slot *s)
     both.actual = node->actual;
     if (s->claimed != node->actual)
         ocitar_i_check_slot(c, &both, 14, OCITAR_ERROR, OCITAR_INVALID);
-    if (s->role == OCITAR_ROLE_LAYER)
+    if (OCITAR_I_FULL && s->role == OCITAR_ROLE_LAYER)
         ocitar_i_check_layer(c, s, node);
-    else
+    else if (s->role != OCITAR_ROLE_LAYER)
         ocitar_i_check_document(c, s, node);
 }
 
@@ -12225,12 +12229,12 @@ static void ocitar_i_check_slots(ocitar_checker *c)
     for (i = 0; i < c->desc.slot_count && c->error == OCITAR_OK; i++) {
         const ocitar_slot *s = &c->desc.slots[i];
 
-        if (s->flags & OCITAR_I_SLOT_SEEN &&
+        if (OCITAR_I_HAS(6) && s->flags & OCITAR_I_SLOT_SEEN &&
             !(s->flags & OCITAR_I_SLOT_NEEDED))
             ocitar_i_check_slot(c, s, 6, OCITAR_NOTE, OCITAR_UNREFERENCED);
         if (s->flags & OCITAR_I_SLOT_DOC && s->bad != 0)
             ocitar_i_check_slot(c, s, s->bad, OCITAR_ERROR, OCITAR_INVALID);
-        if (s->flags & OCITAR_I_SLOT_DOC && s->warn != 0)
+        if (OCITAR_I_FULL && s->flags & OCITAR_I_SLOT_DOC && s->warn != 0)
             ocitar_i_check_slot(
                 c, s, s->warn == OCITAR_I_UNCHECKED_NAMES ? 26 : s->warn,
                 s->warn == OCITAR_I_UNCHECKED_NAMES ? OCITAR_NOTE
@@ -12282,18 +12286,21 @@ static void ocitar_i_check_verdict(ocitar_checker *c)
 
     while (depth < 16 && ocitar_i_check_spread(c))
         depth++;
-    if (depth == 16)
+    if (OCITAR_I_HAS(44) && depth == 16)
         ocitar_i_check_whole(c, 44, OCITAR_ERROR, OCITAR_INVALID, NULL);
     ocitar_i_check_slots(c);
-    ocitar_i_check_twins(c);
+    if (OCITAR_I_HAS(46))
+        ocitar_i_check_twins(c);
     if (c->desc.expected.algorithm != 0 && !ocitar_i_check_expected(c))
         ocitar_i_check_whole(c, 0, OCITAR_ERROR, OCITAR_MISSING, NULL);
-    if (!(c->files & OCITAR_I_FILE_BLOBS))
+    if (OCITAR_I_HAS(1) && !(c->files & OCITAR_I_FILE_BLOBS))
         ocitar_i_check_whole(c, 1, OCITAR_WARNING, OCITAR_MISSING, NULL);
     if (!(c->files & OCITAR_I_FILE_LAYOUT))
         ocitar_i_check_whole(c, 2, OCITAR_ERROR, OCITAR_MISSING, NULL);
     if (!(c->files & OCITAR_I_FILE_INDEX))
         ocitar_i_check_whole(c, 3, OCITAR_ERROR, OCITAR_MISSING, NULL);
+    if (!OCITAR_I_FULL)
+        return;
     if (c->unchecked & 1)
         ocitar_i_check_whole(c, 55, OCITAR_NOTE, OCITAR_UNCHECKED, NULL);
     if (c->unchecked & 2)
@@ -12896,6 +12903,13 @@ static int ocitar_i_catalog_named(const ocitar_line *line, const char *name)
            ocitar_i_bytes_equal(full + at, full_len - at, "latest", 6);
 }
 
+static uint8_t ocitar_i_catalog_media(const ocitar_line *line)
+{
+    const char *type = line->descriptor.media_type;
+
+    return ocitar_i_check_media(type, ocitar_i_bytes_length(type, 0));
+}
+
 /* The member of a nested index that fits a platform, or the line itself. */
 static ocitar_line *ocitar_i_catalog_inner(const ocitar_catalog *c,
                                            ocitar_line *line,
@@ -12905,7 +12919,7 @@ static ocitar_line *ocitar_i_catalog_inner(const ocitar_catalog *c,
     uint32_t i;
 
     if (platform == NULL || blob == NULL ||
-        ocitar_i_check_media(line->descriptor.media_type) !=
+        ocitar_i_catalog_media(line) !=
             OCITAR_I_MEDIA_INDEX)
         return ocitar_i_catalog_fits(c, line, platform) ? line : NULL;
     for (i = 0; i < blob->count; i++) {
@@ -12950,7 +12964,7 @@ OCITAR_API ocitar_line *ocitar_catalog_find(const ocitar_catalog *catalog,
    does not: it may be anywhere. */
 static int ocitar_i_catalog_leads(const ocitar_line *line)
 {
-    uint8_t media = ocitar_i_check_media(line->descriptor.media_type);
+    uint8_t media = ocitar_i_catalog_media(line);
 
     return line->role == OCITAR_ROLE_MANIFEST &&
            (media == OCITAR_I_MEDIA_MANIFEST || media == OCITAR_I_MEDIA_INDEX);
@@ -12977,7 +12991,7 @@ OCITAR_API uint32_t ocitar_catalog_mark(ocitar_catalog *catalog,
         }
         line = &catalog->lines[levels[depth].at++];
         is_foreign = line->role == OCITAR_ROLE_LAYER &&
-                     ocitar_i_check_media(line->descriptor.media_type) >=
+                     ocitar_i_catalog_media(line) >=
                          OCITAR_I_MEDIA_FOREIGN;
         if (line->role > OCITAR_ROLE_LAYER || line->role == 0 ||
             (is_foreign && !foreign))
