@@ -1344,7 +1344,7 @@ OCITAR_API int ocitar_layer_link(ocitar_layer *layer, const char *name,
                                  const char *target);
 /* Hides a file or directory of the layers below: an empty file ".wh." + its
    last part. Before the entries beside it, if you can (OCI layer, Whiteouts).
-   Names to 500 bytes, else OCITAR_E_LIMIT. */
+   Names to 500 bytes, without pax 256, else OCITAR_E_LIMIT. */
 OCITAR_API int ocitar_layer_whiteout(ocitar_layer *layer, const char *name);
 /* Hides all that layers below have in a directory: ".wh..wh..opq" in it. */
 OCITAR_API int ocitar_layer_opaque(ocitar_layer *layer, const char *name);
@@ -1811,6 +1811,14 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 #  define OCITAR_I_FULL 0
 #else
 #  define OCITAR_I_FULL 1
+#endif
+/* Not inlined: what it has on the stack is gone when others get deep. */
+#if defined __GNUC__
+#  define OCITAR_I_APART __attribute__((noinline))
+#elif defined _MSC_VER
+#  define OCITAR_I_APART __declspec(noinline)
+#else
+#  define OCITAR_I_APART
 #endif
 #ifdef OCITAR_NO_ERROR_TEXT
 #  define OCITAR_I_WHY(text) ((void)(text), (const char *)NULL)
@@ -5516,22 +5524,30 @@ static int ocitar_i_name_ok(const char *name, size_t len)
 
 /* The key of a path: the digest of its parts without "." and "//", so that
    "./a//b/" and "a/b" are one. */
-static void ocitar_i_name_key(const char *name, size_t len,
-                                    uint8_t kernel, ocitar_digest *out)
+static void ocitar_i_name_parts(ocitar_digester *d, const char *name,
+                                size_t len)
 {
-    ocitar_digester d;
     size_t at = 0, start;
 
-    ocitar_i_digester_begin(&d, OCITAR_SHA256, NULL, kernel);
     while (at < len) {
         for (start = at; at < len && name[at] != '/'; at++)
             ;
         if (at > start && !(at - start == 1 && name[start] == '.')) {
-            ocitar_digester_update(&d, "/", 1);
-            ocitar_digester_update(&d, name + start, at - start);
+            ocitar_digester_update(d, "/", 1);
+            ocitar_digester_update(d, name + start, at - start);
         }
         at++;
     }
+}
+
+static OCITAR_I_APART void ocitar_i_name_key(const char *name, size_t len,
+                                             uint8_t kernel,
+                                             ocitar_digest *out)
+{
+    ocitar_digester d;
+
+    ocitar_i_digester_begin(&d, OCITAR_SHA256, NULL, kernel);
+    ocitar_i_name_parts(&d, name, len);
     ocitar_digester_end(&d, out);
 }
 
@@ -6945,13 +6961,23 @@ OCITAR_API int ocitar_file_put(ocitar_layout *layout, const char *name,
 
 /* -- blobs -- */
 
+static OCITAR_I_APART int ocitar_i_blob_open_patch(ocitar_layout *l,
+                                                   uint8_t algorithm)
+{
+    char name[OCITAR_I_BLOB_NAME_MAX];
+    ocitar_digest zero;
+
+    OCITAR_MEMSET(&zero, 0, sizeof zero);
+    zero.algorithm = algorithm;
+    return ocitar_i_layout_open(l, name, ocitar_i_blob_name(name, &zero), 0444,
+                                -1, '0');
+}
+
 /* The ways that go straight out open the entry now. */
 static int ocitar_i_blob_open(ocitar_blob *b, ocitar_i_way *w,
                               uint8_t algorithm)
 {
-    char name[OCITAR_I_BLOB_NAME_MAX];
-    ocitar_digest zero;
-    int e = OCITAR_OK;
+    int e;
 
     if (w->way == OCITAR_WAIT_KNOWN) {
         if (w->line != NULL && w->digest.algorithm == 0) {
@@ -6966,11 +6992,7 @@ static int ocitar_i_blob_open(ocitar_blob *b, ocitar_i_way *w,
                                          &b->known_here);
     }
     if (w->way == OCITAR_WAIT_PATCH) {
-        OCITAR_MEMSET(&zero, 0, sizeof zero);
-        zero.algorithm = algorithm;
-        e = ocitar_i_layout_open(b->layout, name,
-                                 ocitar_i_blob_name(name, &zero), 0444, -1,
-                                 '0');
+        e = ocitar_i_blob_open_patch(b->layout, algorithm);
         if (!w->or_spool || (e != OCITAR_E_UNSUPPORTED && e != OCITAR_E_BUSY))
             return e;
         w->way = OCITAR_WAIT_SPOOL;
@@ -7303,10 +7325,10 @@ static int ocitar_i_layout_hash(ocitar_layout *l, uint8_t algorithm,
 /* How many blobs are hashed before they are written: 2 and 3 divide it. */
 enum { OCITAR_I_PUT_GROUP = OCITAR_I_KERNEL_LANES > 1 ? 6 : 1 };
 
-static int ocitar_i_layout_hash_group(ocitar_layout *l, uint8_t algorithm,
-                                      const void *const *data,
-                                      const size_t *len, size_t count,
-                                      ocitar_digest *out)
+static OCITAR_I_APART int
+ocitar_i_layout_hash_group(ocitar_layout *l, uint8_t algorithm,
+                           const void *const *data, const size_t *len,
+                           size_t count, ocitar_digest *out)
 {
     size_t i;
     int e = OCITAR_OK;
@@ -7450,9 +7472,9 @@ static int ocitar_i_blob_read(ocitar_layout *l, const ocitar_i_reading *r,
 }
 
 /* A reading with its own digester, from begin to end. */
-static int ocitar_i_blob_pass(ocitar_layout *l, const ocitar_i_reading *r,
-                              uint8_t algorithm, ocitar_digest *digest,
-                              uint64_t *size)
+static OCITAR_I_APART int
+ocitar_i_blob_pass(ocitar_layout *l, const ocitar_i_reading *r,
+                   uint8_t algorithm, ocitar_digest *digest, uint64_t *size)
 {
     ocitar_digester d;
     int e = ocitar_i_digester_begin(&d, algorithm, l->engine, l->kernel);
@@ -7508,7 +7530,7 @@ static int ocitar_i_blob_second(ocitar_layout *l, ocitar_i_reading *r,
     if (e == OCITAR_OK && r->skip > 0 &&
         r->source->same_fn(r->source->user, 0) != 0)
         e = OCITAR_E_CHANGED;
-    return e == OCITAR_OK ? ocitar_i_layout_seal_blob(l, digest, size) : e;
+    return e;
 }
 
 /* Sources that are read for the first time, side by side. */
@@ -7574,7 +7596,8 @@ static int ocitar_i_first_lanes(ocitar_layout *l, const ocitar_i_first *f)
     return e;
 }
 
-static int ocitar_i_blobs_first(ocitar_layout *l, const ocitar_i_first *f)
+static OCITAR_I_APART int ocitar_i_blobs_first(ocitar_layout *l,
+                                               const ocitar_i_first *f)
 {
     ocitar_i_reading r;
     size_t i;
@@ -7583,7 +7606,8 @@ static int ocitar_i_blobs_first(ocitar_layout *l, const ocitar_i_first *f)
     for (i = 0; i < f->count; i++)
         if (f->sources[i].same_fn != NULL && f->sources[i].file != NULL)
             (void)f->sources[i].same_fn(f->sources[i].user, 1);
-    if (f->count > 1 && f->algorithm == OCITAR_SHA256 &&
+    if (OCITAR_I_KERNEL_LANES > 1 && f->count > 1 &&
+        f->algorithm == OCITAR_SHA256 &&
         f->buffer_size / f->count >= 64 &&
         (l->engine == NULL || !(l->engine->algorithms & OCITAR_SHA256)))
         return ocitar_i_first_lanes(l, f);
@@ -7599,22 +7623,33 @@ static int ocitar_i_blobs_first(ocitar_layout *l, const ocitar_i_first *f)
     return e;
 }
 
+/* The body of a blob that is open, from a source that was read once. */
+static OCITAR_I_APART int ocitar_i_blob_body(ocitar_layout *l,
+                                             const ocitar_i_first *f,
+                                             size_t at)
+{
+    ocitar_i_reading r;
+
+    OCITAR_MEMSET(&r, 0, sizeof r);
+    r.source = &f->sources[at];
+    r.buffer = f->buffer;
+    r.buffer_size = f->buffer_size;
+    return ocitar_i_blob_second(l, &r, &f->digests[at], f->sizes[at]);
+}
+
 /* A source that was read once becomes a blob, unless there is one. */
 static int ocitar_i_blob_copied(ocitar_layout *l, const ocitar_i_first *f,
                                 size_t at)
 {
-    ocitar_i_reading r;
     uint8_t present;
     int e = ocitar_i_layout_open_blob(l, &f->digests[at], f->sizes[at],
                                       &present);
 
     if (e != OCITAR_OK || present)
         return e;
-    OCITAR_MEMSET(&r, 0, sizeof r);
-    r.source = &f->sources[at];
-    r.buffer = f->buffer;
-    r.buffer_size = f->buffer_size;
-    e = ocitar_i_blob_second(l, &r, &f->digests[at], f->sizes[at]);
+    e = ocitar_i_blob_body(l, f, at);
+    if (e == OCITAR_OK)
+        e = ocitar_i_layout_seal_blob(l, &f->digests[at], f->sizes[at]);
     if (e != OCITAR_OK)
         ocitar_i_layout_cancel(l, e);
     return e;
@@ -7919,10 +7954,16 @@ static int ocitar_i_document_measure(ocitar_layout *l,
 }
 
 /* The second pass writes. */
+#ifdef OCITAR_SMALL
+enum { OCITAR_I_PIECE = 64 };
+#else
+enum { OCITAR_I_PIECE = 256 };
+#endif
+
 typedef struct ocitar_i_document_out {
     ocitar_layout *layout;
     size_t used;
-    char piece[256]; /* a driver gets no single brackets */
+    char piece[OCITAR_I_PIECE]; /* a driver gets no single brackets */
 } ocitar_i_document_out;
 
 static int ocitar_i_document_out_flush(ocitar_i_document_out *out)
@@ -8242,8 +8283,9 @@ static int ocitar_i_raw_named(const ocitar_descriptor *d,
 }
 
 /* `inner`: in a nested index, where nothing has a name. */
-static void ocitar_i_raw_describe(ocitar_i_json *j, const ocitar_descriptor *d,
-                                  const char *reference, int inner)
+static OCITAR_I_APART void
+ocitar_i_raw_describe(ocitar_i_json *j, const ocitar_descriptor *d,
+                      const char *reference, int inner)
 {
     ocitar_i_raw_names n;
     ocitar_i_raw_own own[2];
@@ -8271,17 +8313,12 @@ static void ocitar_i_raw_describe(ocitar_i_json *j, const ocitar_descriptor *d,
 }
 
 /* With a media type and a name, which may be others than its own. */
-static void ocitar_i_image_describe_as(ocitar_i_json *j,
-                                       const ocitar_descriptor *d,
-                                       const char *media_type,
-                                       const char *reference)
+static OCITAR_I_APART void
+ocitar_i_image_describe_own(ocitar_i_json *j, const ocitar_descriptor *d,
+                            const char *media_type, const char *reference)
 {
     ocitar_i_json_map m;
 
-    if (d->raw != NULL) {
-        ocitar_i_raw_describe(j, d, reference, 0);
-        return;
-    }
     OCITAR_MEMSET(&m, 0, sizeof m);
     m.pairs = d->annotations;
     m.pair_count = d->annotation_count;
@@ -8304,6 +8341,17 @@ static void ocitar_i_image_describe_as(ocitar_i_json *j,
     ocitar_i_json_key(j, "size", 0);
     ocitar_i_json_number(j, d->size);
     ocitar_i_json_close(j, "}");
+}
+
+static void ocitar_i_image_describe_as(ocitar_i_json *j,
+                                       const ocitar_descriptor *d,
+                                       const char *media_type,
+                                       const char *reference)
+{
+    if (d->raw != NULL)
+        ocitar_i_raw_describe(j, d, reference, 0);
+    else
+        ocitar_i_image_describe_own(j, d, media_type, reference);
 }
 
 /* Once for each of its names, or once if it has none. */
@@ -9578,11 +9626,23 @@ static int ocitar_i_layer_out(ocitar_layer *layer, const void *data,
                                ocitar_i_layer_put_blob, &layer->blob));
 }
 
+#ifdef OCITAR_SMALL
+enum { OCITAR_I_ZEROS = 32 };
+#else
+enum { OCITAR_I_ZEROS = 512 };
+#endif
+
 static int ocitar_i_layer_zeros(ocitar_layer *layer, size_t len)
 {
-    static const uint8_t zeros[512] = { 0 };
+    static const uint8_t zeros[OCITAR_I_ZEROS] = { 0 };
+    size_t n;
+    int e = OCITAR_OK;
 
-    return len == 0 ? (int)OCITAR_OK : ocitar_i_layer_out(layer, zeros, len);
+    for (; e == OCITAR_OK && len > 0; len -= n) {
+        n = len < sizeof zeros ? len : sizeof zeros;
+        e = ocitar_i_layer_out(layer, zeros, n);
+    }
+    return e;
 }
 
 /* Is the entry before complete? */
@@ -9623,7 +9683,8 @@ static int ocitar_i_layer_has(const ocitar_layer *layer, const char *name,
 }
 
 /* OCI layer: no path twice; a hard link's target is in the layer. */
-static int ocitar_i_layer_paths(ocitar_layer *layer, const ocitar_entry *e)
+static OCITAR_I_APART int ocitar_i_layer_paths(ocitar_layer *layer,
+                                               const ocitar_entry *e)
 {
     size_t len = ocitar_i_bytes_length(e->name, e->name_len);
     size_t link_len = ocitar_i_bytes_length(e->linkname, e->linkname_len);
@@ -9645,11 +9706,21 @@ static int ocitar_i_layer_paths(ocitar_layer *layer, const ocitar_entry *e)
     return OCITAR_OK;
 }
 
+static OCITAR_I_APART int ocitar_i_layer_head(ocitar_layer *layer,
+                                              ocitar_encoder *encoder)
+{
+    uint8_t block[512];
+    int e = OCITAR_OK;
+
+    while (e == OCITAR_OK && ocitar_encoder_next(encoder, block))
+        e = ocitar_i_layer_out(layer, block, sizeof block);
+    return e;
+}
+
 static int ocitar_i_layer_add(ocitar_layer *layer, const ocitar_entry *entry,
                               int whiteout)
 {
     ocitar_encoder enc;
-    uint8_t block[512];
     size_t len;
     int e = ocitar_i_layer_check(layer);
 
@@ -9675,8 +9746,7 @@ static int ocitar_i_layer_add(ocitar_layer *layer, const ocitar_entry *entry,
     if (e != OCITAR_OK)
         return ocitar_i_blob_torn(
             &layer->blob, ocitar_i_layer_fail(layer, e, "layer entry"));
-    while (e == OCITAR_OK && ocitar_encoder_next(&enc, block))
-        e = ocitar_i_layer_out(layer, block, sizeof block);
+    e = ocitar_i_layer_head(layer, &enc);
     layer->entry_size =
         ocitar_i_tar_has_body(enc.typeflag) ? entry->size : 0;
     layer->left = (uint64_t)layer->entry_size;
@@ -9848,6 +9918,9 @@ OCITAR_API int ocitar_layer_parents(ocitar_layer *layer, const char *name,
     return e;
 }
 
+/* Of what is hidden; ustar alone has no room for 256. */
+enum { OCITAR_I_HIDE_MAX = OCITAR_I_PAX ? 500 : 256 };
+
 /* `dir` + `middle` + `last`, as an empty file. Mode 0, as containerd has it. */
 static int ocitar_i_layer_hide(ocitar_layer *layer, const char *dir,
                                size_t dir_len, const char *middle,
@@ -9855,12 +9928,12 @@ static int ocitar_i_layer_hide(ocitar_layer *layer, const char *dir,
 {
     size_t middle_len = ocitar_i_bytes_length(middle, 0);
     ocitar_entry entry;
-    char name[520];
+    char name[OCITAR_I_HIDE_MAX + 20];
     int e = ocitar_i_layer_check(layer);
 
     if (e != OCITAR_OK)
         return e;
-    if (dir_len > 500 || last_len > 500 - dir_len)
+    if (dir_len > OCITAR_I_HIDE_MAX || last_len > OCITAR_I_HIDE_MAX - dir_len)
         return ocitar_i_blob_torn(
             &layer->blob,
             ocitar_i_layer_fail(layer, OCITAR_E_LIMIT, "layer whiteout"));
@@ -9944,20 +10017,12 @@ static void ocitar_i_layer_diff_id(ocitar_layer *layer, ocitar_digest *out)
         *out = layer->blob.digest;
 }
 
-OCITAR_API int ocitar_layer_end(ocitar_layer *layer)
+/* A layer whose blob is in becomes its image's. */
+static OCITAR_I_APART int ocitar_i_layer_described(ocitar_layer *layer)
 {
     ocitar_descriptor d;
     int e;
 
-    if (layer != NULL && layer->blob.way == OCITAR_WAIT_SPOOL)
-        ocitar_i_node_retry(&layer->blob.node);
-    e = ocitar_i_layer_check(layer);
-    if (e == OCITAR_OK)
-        e = ocitar_i_layer_complete_all(layer);
-    if (e == OCITAR_OK)
-        e = ocitar_blob_commit(&layer->blob, OCITAR_SIZE_UNKNOWN, NULL);
-    if (e != OCITAR_OK)
-        return e;
     OCITAR_MEMSET(&d, 0, sizeof d);
     d.media_type = layer->desc.media_type;
     d.annotations = layer->desc.annotations;
@@ -9970,6 +10035,20 @@ OCITAR_API int ocitar_layer_end(ocitar_layer *layer)
     if (e != OCITAR_OK) /* the layer is in, its image is another one now */
         e = ocitar_i_node_fail(&layer->image->node, e, 0, "layer end");
     return e;
+}
+
+OCITAR_API int ocitar_layer_end(ocitar_layer *layer)
+{
+    int e;
+
+    if (layer != NULL && layer->blob.way == OCITAR_WAIT_SPOOL)
+        ocitar_i_node_retry(&layer->blob.node);
+    e = ocitar_i_layer_check(layer);
+    if (e == OCITAR_OK)
+        e = ocitar_i_layer_complete_all(layer);
+    if (e == OCITAR_OK)
+        e = ocitar_blob_commit(&layer->blob, OCITAR_SIZE_UNKNOWN, NULL);
+    return e == OCITAR_OK ? ocitar_i_layer_described(layer) : e;
 }
 
 OCITAR_API int ocitar_layer_abandon(ocitar_layer *layer)
@@ -10140,8 +10219,9 @@ static void ocitar_i_check_tell(ocitar_checker *c, ocitar_finding *f,
         ocitar_i_check_stop(c, code);
 }
 
-static void ocitar_i_check_entry(ocitar_checker *c, const ocitar_entry *entry,
-                                 int rule, int severity, const char *text)
+static OCITAR_I_APART void
+ocitar_i_check_entry(ocitar_checker *c, const ocitar_entry *entry, int rule,
+                     int severity, const char *text)
 {
     ocitar_finding f;
 
@@ -10149,6 +10229,8 @@ static void ocitar_i_check_entry(ocitar_checker *c, const ocitar_entry *entry,
     f.name = entry->name;
     f.name_len = entry->name_len;
     f.text = OCITAR_I_WHY(text);
+    f.kind = severity == OCITAR_NOTE && rule == 23 ? OCITAR_UNVERIFIABLE
+                                                   : OCITAR_INVALID;
     ocitar_i_check_tell(c, &f, rule, severity);
 }
 
@@ -11547,16 +11629,16 @@ static void ocitar_i_check_paths(ocitar_layer_checker *l,
 static void ocitar_i_check_hidden(ocitar_layer_checker *l, const char *name,
                                   size_t start, size_t end)
 {
-    char path[512];
+    ocitar_digester d;
     ocitar_digest digest;
     ocitar_key *key;
-    size_t rest = end - start - 4;
 
-    if (start + rest > sizeof path || l->unchecked != 0)
+    if (l->unchecked != 0)
         return;
-    OCITAR_MEMCPY(path, name, start);
-    OCITAR_MEMCPY(path + start, name + start + 4, rest);
-    ocitar_i_name_key(path, start + rest, l->kernel, &digest);
+    ocitar_i_digester_begin(&d, OCITAR_SHA256, NULL, l->kernel);
+    ocitar_i_name_parts(&d, name, start); /* a '/' is its last, if any */
+    ocitar_i_name_parts(&d, name + start + 4, end - start - 4);
+    ocitar_digester_end(&d, &digest);
     key = ocitar_i_keys_slot(l->paths, l->path_count, &digest);
     if (key != NULL && OCITAR_MEMCMP(key->bytes, digest.bytes, 32) == 0 &&
         l->warn == 0)
@@ -11911,15 +11993,8 @@ static int ocitar_i_check_blob_begin(ocitar_checker *c, const ocitar_entry *e,
                                    c->desc.engine, c->kernel);
     if (code == OCITAR_E_HASH)
         return ocitar_i_check_hash_failed(c);
-    if (code != OCITAR_OK) {
-        ocitar_finding f;
-
-        OCITAR_MEMSET(&f, 0, sizeof f);
-        f.name = e->name;
-        f.name_len = e->name_len;
-        f.kind = OCITAR_UNVERIFIABLE;
-        ocitar_i_check_tell(c, &f, 23, OCITAR_NOTE);
-    }
+    if (code != OCITAR_OK)
+        ocitar_i_check_entry(c, e, 23, OCITAR_NOTE, NULL);
     if (c->desc.blob_fn == NULL || c->error != OCITAR_OK)
         return c->error;
     code = c->desc.blob_fn(c->desc.user, &c->digest, (uint64_t)e->size);
@@ -12403,7 +12478,7 @@ typedef struct ocitar_i_scan {
     size_t len;
     uint64_t at;   /* where in the source that is */
     size_t count;
-    ocitar_i_ahead ahead[OCITAR_I_AHEAD];
+    ocitar_i_ahead *ahead; /* OCITAR_I_AHEAD of them */
 } ocitar_i_scan;
 
 /* Fills `out` as far as the source goes. */
@@ -12523,7 +12598,8 @@ static void ocitar_i_scan_blob(ocitar_i_scan *s)
     ocitar_checker *c = s->checker;
     size_t i;
 
-    if (c->reader.left < OCITAR_I_AHEAD_MIN || c->kernel < 2 || c->tap ||
+    if (OCITAR_I_KERNEL_LANES < 2 || c->kernel < 2 || c->tap ||
+        c->reader.left < OCITAR_I_AHEAD_MIN ||
         c->reader.body != c->reader.offset || c->blob.live != 1 ||
         c->blob.engine != NULL || c->blob.algorithm != OCITAR_SHA256)
         return;
@@ -12612,6 +12688,7 @@ OCITAR_API int ocitar_checker_read(ocitar_checker *checker,
                                    const ocitar_source *source, void *buffer,
                                    size_t buffer_size)
 {
+    ocitar_i_ahead ahead[OCITAR_I_AHEAD];
     ocitar_i_scan s;
     uint64_t idle, before;
     int e = OCITAR_OK;
@@ -12627,6 +12704,7 @@ OCITAR_API int ocitar_checker_read(ocitar_checker *checker,
     s.buffer_size = buffer_size;
     s.len = s.count = 0;
     s.at = 0;
+    s.ahead = ahead;
     while (e == OCITAR_OK && !checker->reader.ended) {
         if (checker->reader.left > 0 && checker->file == OCITAR_I_FILE_BLOB)
             ocitar_i_scan_blob(&s);

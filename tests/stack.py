@@ -36,6 +36,7 @@ POINTERS = {
     "ocitar_blob_write": WRITE,
     "ocitar_blob_commit": WRITE + CANCEL,
     "ocitar_i_blob_copied": WRITE + CANCEL,
+    "ocitar_i_blob_body": WRITE,
     "ocitar_blob_put_many": ["ocitar_i_layout_memory"],
     "ocitar_i_blob_pass": WRITE,
     "ocitar_i_blob_emit": CANCEL,
