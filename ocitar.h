@@ -1501,7 +1501,7 @@ typedef struct ocitar_checker {
     uint64_t unpacked, inlined;
     const ocitar_codec *codec;
     size_t strings;           /* of the claim, in the buffer */
-    const void *row;          /* what the open name means */
+    uint8_t row;              /* what the open name means */
     uint8_t file;             /* what the entry is */
     uint8_t files;            /* which came */
     uint8_t document;         /* is it being parsed */
@@ -1849,6 +1849,24 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 #if !defined OCITAR_MEMCPY || !defined OCITAR_MEMMOVE || \
     !defined OCITAR_MEMSET || !defined OCITAR_MEMCMP
 #  error "define all of OCITAR_MEMCPY, _MEMMOVE, _MEMSET, _MEMCMP, or none"
+#endif
+
+/* An AVR reads its program memory by instructions of its own, and copies
+   constants that are read like all others to its RAM when it starts: tables
+   and long texts are fetched by these. */
+#ifdef __AVR__
+#  include <avr/pgmspace.h>
+#  define OCITAR_I_ROM PROGMEM
+#  define OCITAR_I_ROM_TEXT(text) PSTR(text)
+#  define OCITAR_I_ROM_CHAR(at) ((char)pgm_read_byte(at))
+#  define OCITAR_I_ROM_COPY(to, from, n) memcpy_P(to, from, n)
+#  define OCITAR_I_ROM_COMPARE(a, rom, n) memcmp_P(a, rom, n)
+#else
+#  define OCITAR_I_ROM
+#  define OCITAR_I_ROM_TEXT(text) (text)
+#  define OCITAR_I_ROM_CHAR(at) (*(at))
+#  define OCITAR_I_ROM_COPY(to, from, n) OCITAR_MEMCPY(to, from, n)
+#  define OCITAR_I_ROM_COMPARE(a, rom, n) OCITAR_MEMCMP(a, rom, n)
 #endif
 
 /* Whose headers these are matters: with -ffreestanding there may be none. */
@@ -2354,7 +2372,7 @@ static uint32_t ocitar_i_digest_word256(uint32_t *w, unsigned i)
 }
 
 /* FIPS 180-4, 4.2.2. */
-static const uint32_t ocitar_i_digest_k256[64] = {
+static const uint32_t ocitar_i_digest_k256[64] OCITAR_I_ROM = {
     0x428a2f98u, 0x71374491u, 0xb5c0fbcfu, 0xe9b5dba5u, 0x3956c25bu,
     0x59f111f1u, 0x923f82a4u, 0xab1c5ed5u, 0xd807aa98u, 0x12835b01u,
     0x243185beu, 0x550c7dc3u, 0x72be5d74u, 0x80deb1feu, 0x9bdc06a7u,
@@ -2370,11 +2388,11 @@ static const uint32_t ocitar_i_digest_k256[64] = {
     0x90befffau, 0xa4506cebu, 0xbef9a3f7u, 0xc67178f2u
 };
 
-#ifdef OCITAR_SMALL
+#if defined OCITAR_SMALL || defined __AVR__
 static void ocitar_i_digest_blocks256(uint32_t *h, const uint8_t *data,
                                       size_t count)
 {
-    uint32_t w[16], v[8], t;
+    uint32_t w[16], v[8], k, t;
     unsigned i;
 
     for (; count > 0; count--, data += 64) {
@@ -2382,7 +2400,8 @@ static void ocitar_i_digest_blocks256(uint32_t *h, const uint8_t *data,
             w[i] = ocitar_i_bytes_load32(data + 4 * i);
         OCITAR_MEMCPY(v, h, sizeof v);
         for (i = 0; i < 64; i++) {
-            t = v[7] + ocitar_i_digest_k256[i] +
+            OCITAR_I_ROM_COPY(&k, ocitar_i_digest_k256 + i, sizeof k);
+            t = v[7] + k +
                 (i < 16 ? w[i] : ocitar_i_digest_word256(w, i)) +
                 (v[6] ^ (v[4] & (v[5] ^ v[6]))) + ocitar_i_digest_sum1(v[4]);
             v[7] = t + ((v[0] & v[1]) | (v[2] & (v[0] | v[1]))) +
@@ -2741,7 +2760,7 @@ static uint64_t ocitar_i_digest_ror64(uint64_t x, unsigned n)
 static void ocitar_i_digest_blocks512(uint64_t *h, const uint8_t *data,
                                       size_t count)
 {
-    static const uint64_t k[80] = {
+    static const uint64_t k[80] OCITAR_I_ROM = {
     0x428a2f98d728ae22u, 0x7137449123ef65cdu, 0xb5c0fbcfec4d3b2fu,
     0xe9b5dba58189dbbcu, 0x3956c25bf348b538u, 0x59f111f1b605d019u,
     0x923f82a4af194f9bu, 0xab1c5ed5da6d8118u, 0xd807aa98a3030242u,
@@ -2782,10 +2801,11 @@ static void ocitar_i_digest_blocks512(uint64_t *h, const uint8_t *data,
         for (i = 0; i < 80; i++) {
             uint64_t t, x = w[(i + 1) & 15], y = w[(i + 14) & 15];
 
-            t = v[7] + k[i] + w[i & 15] + (v[6] ^ (v[4] & (v[5] ^ v[6]))) +
-                (ocitar_i_digest_ror64(v[4], 14) ^
-                 ocitar_i_digest_ror64(v[4], 18) ^
-                 ocitar_i_digest_ror64(v[4], 41));
+            OCITAR_I_ROM_COPY(&t, k + i, sizeof t);
+            t += v[7] + w[i & 15] + (v[6] ^ (v[4] & (v[5] ^ v[6]))) +
+                 (ocitar_i_digest_ror64(v[4], 14) ^
+                  ocitar_i_digest_ror64(v[4], 18) ^
+                  ocitar_i_digest_ror64(v[4], 41));
             w[i & 15] += (ocitar_i_digest_ror64(x, 1) ^
                           ocitar_i_digest_ror64(x, 8) ^ x >> 7) +
                          w[(i + 9) & 15] +
@@ -2964,30 +2984,30 @@ OCITAR_API int ocitar_digest_equal(const ocitar_digest *a,
 
 static void ocitar_i_digester_load(ocitar_digester *d)
 {
-    static const uint32_t h256[8] = {
+    static const uint32_t h256[8] OCITAR_I_ROM = {
     0x6a09e667u, 0xbb67ae85u, 0x3c6ef372u, 0xa54ff53au,
     0x510e527fu, 0x9b05688cu, 0x1f83d9abu, 0x5be0cd19u
     };
 #ifndef OCITAR_NO_SHA512
-    static const uint64_t h384[8] = {
+    static const uint64_t h384[8] OCITAR_I_ROM = {
     0xcbbb9d5dc1059ed8u, 0x629a292a367cd507u, 0x9159015a3070dd17u,
     0x152fecd8f70e5939u, 0x67332667ffc00b31u, 0x8eb44a8768581511u,
     0xdb0c2e0d64f98fa7u, 0x47b5481dbefa4fa4u
     };
-    static const uint64_t h512[8] = {
+    static const uint64_t h512[8] OCITAR_I_ROM = {
     0x6a09e667f3bcc908u, 0xbb67ae8584caa73bu, 0x3c6ef372fe94f82bu,
     0xa54ff53a5f1d36f1u, 0x510e527fade682d1u, 0x9b05688c2b3e6c1fu,
     0x1f83d9abfb41bd6bu, 0x5be0cd19137e2179u
     };
 
     if (d->algorithm != OCITAR_SHA256) {
-        OCITAR_MEMCPY(d->state.s512.h,
-                      d->algorithm == OCITAR_SHA384 ? h384 : h512,
-                      sizeof h512);
+        OCITAR_I_ROM_COPY(d->state.s512.h,
+                          d->algorithm == OCITAR_SHA384 ? h384 : h512,
+                          sizeof h512);
         return;
     }
 #endif
-    OCITAR_MEMCPY(d->state.s256.h, h256, sizeof h256);
+    OCITAR_I_ROM_COPY(d->state.s256.h, h256, sizeof h256);
 }
 
 /* With a kernel that is known already. */
@@ -3050,12 +3070,23 @@ static void ocitar_i_digester_blocks(ocitar_digester *d, const uint8_t *data,
     ocitar_i_digest_blocks(ocitar_i_digester_kernel(d), &h, &data, 1, count);
 }
 
+/* Bytes of a block. */
+static size_t ocitar_i_digester_size(const ocitar_digester *d)
+{
+#ifdef OCITAR_NO_SHA512
+    (void)d;
+    return 64;
+#else
+    return d->algorithm == OCITAR_SHA256 ? 64 : 128;
+#endif
+}
+
 /* The bundled code's share of an update: whole blocks from where they are,
    the rest through the digester's own. */
 static void ocitar_i_digester_absorb(ocitar_digester *d, const uint8_t *p,
                                      size_t len)
 {
-    size_t size = d->algorithm == OCITAR_SHA256 ? 64 : 128, n;
+    size_t size = ocitar_i_digester_size(d), n;
     size_t held = (size_t)(d->length & (size - 1));
     uint8_t *block = size == 64 ? d->state.s256.block : d->state.s512.block;
 
@@ -3126,20 +3157,21 @@ OCITAR_API int ocitar_digester_update(ocitar_digester *digester,
 /* Padding and length, FIPS 180-4 5.1; then the state, big-endian. */
 static void ocitar_i_digester_close(ocitar_digester *d, uint8_t *out)
 {
-    static const uint8_t pad[128] = { 0x80 };
-    size_t size = d->algorithm == OCITAR_SHA256 ? 64 : 128;
-    size_t tail = size / 8; /* bytes of the length field */
-    size_t held = (size_t)(d->length & (size - 1)), n, i;
-    uint64_t length = d->length;
-    uint8_t bits[16];
+    size_t size = ocitar_i_digester_size(d), n, i;
+    size_t held = (size_t)(d->length & (size - 1));
+    uint8_t *block = size == 64 ? d->state.s256.block : d->state.s512.block;
 
-    OCITAR_MEMSET(bits, 0, sizeof bits);
-    ocitar_i_bytes_store64(bits + tail - 8, length << 3);
-    if (tail == 16)
-        bits[7] = (uint8_t)(length >> 61);
-    n = held + tail < size ? size - tail - held : 2 * size - tail - held;
-    ocitar_i_digester_absorb(d, pad, n);
-    ocitar_i_digester_absorb(d, bits, tail);
+    block[held++] = 0x80;
+    if (held > size - size / 8) { /* the length has an eighth of a block */
+        OCITAR_MEMSET(block + held, 0, size - held);
+        ocitar_i_digester_blocks(d, block, 1);
+        held = 0;
+    }
+    OCITAR_MEMSET(block + held, 0, size - held);
+    ocitar_i_bytes_store64(block + size - 8, d->length << 3);
+    if (size == 128)
+        block[size - 9] = (uint8_t)(d->length >> 61);
+    ocitar_i_digester_blocks(d, block, 1);
     n = ocitar_digest_length(d->algorithm);
     if (size == 64)
         for (i = 0; i < n / 4; i++)
@@ -3324,14 +3356,14 @@ OCITAR_API int ocitar_digest_many(ocitar_digest *out, uint8_t algorithm,
 static ocitar_key *ocitar_i_keys_slot(ocitar_key *keys, size_t count,
                                       const ocitar_digest *digest)
 {
-    static const ocitar_key none = { { 0 } };
+    static const ocitar_key none OCITAR_I_ROM = { { 0 } };
     size_t at = ((size_t)ocitar_i_bytes_load32(digest->bytes)) % count, i;
 
     for (i = 0; i < count; i++) {
         ocitar_key *key = &keys[at];
 
         if (OCITAR_MEMCMP(key->bytes, digest->bytes, 32) == 0 ||
-            OCITAR_MEMCMP(key, &none, sizeof none) == 0)
+            OCITAR_I_ROM_COMPARE(key, &none, sizeof none) == 0)
             return key;
         at = at + 1 == count ? 0 : at + 1;
     }
@@ -3682,8 +3714,9 @@ static size_t ocitar_i_tar_record_copy(const ocitar_i_tar_record *r,
 static void ocitar_i_tar_need(ocitar_encoder *enc, unsigned record,
                               int needed, int *ustar)
 {
-    if (needed) {
-        enc->records = (uint16_t)(enc->records | 1u << record);
+    if (needed) { /* without pax nobody asks for the bit */
+        if (OCITAR_I_PAX)
+            enc->records = (uint16_t)(enc->records | 1u << record);
         *ustar = 0;
     }
 }
@@ -3871,6 +3904,8 @@ OCITAR_API int ocitar_encoder_begin(ocitar_encoder *encoder,
     e = ocitar_i_tar_type_ok(encoder->typeflag, entry);
     if (e != OCITAR_OK)
         return e;
+    if (!OCITAR_I_PAX && (encoder->typeflag == 'g' || entry->pax_count > 0))
+        return OCITAR_E_UNSUPPORTED;
     if (encoder->typeflag == 'g' && !ocitar_i_tar_global_ok(entry))
         return OCITAR_E_ARG;
     if (!ocitar_i_tar_numbers_ok(entry))
@@ -4750,18 +4785,18 @@ static size_t ocitar_i_json_utf8(const char *s, size_t len)
 
 static void ocitar_i_json_escape(ocitar_i_json *j, char c)
 {
-    static const char names[] = "\bb\tt\nn\ff\rr\"\"\\\\";
+    static const char names[] OCITAR_I_ROM = "\bb\tt\nn\ff\rr\"\"\\\\";
     char text[6] = { '\\', 'u', '0', '0', '0', '0' };
     unsigned i;
 
     for (i = 0; i < sizeof names - 1; i += 2)
-        if (names[i] == c) {
-            text[1] = names[i + 1];
+        if (OCITAR_I_ROM_CHAR(names + i) == c) {
+            text[1] = OCITAR_I_ROM_CHAR(names + i + 1);
             ocitar_i_json_put(j, text, 2);
             return;
         }
     text[4] = (char)('0' + (c >> 4));
-    text[5] = "0123456789abcdef"[c & 15];
+    text[5] = (char)((c & 15) < 10 ? '0' + (c & 15) : 'a' - 10 + (c & 15));
     ocitar_i_json_put(j, text, 6);
 }
 
@@ -5003,8 +5038,8 @@ static void ocitar_i_json_digest(ocitar_i_json *j, const char *key,
 static void ocitar_i_json_data(ocitar_i_json *j, const char *key,
                                const void *data, size_t len)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                 "abcdefghijklmnopqrstuvwxyz0123456789+/=";
+    static const char digits[] OCITAR_I_ROM =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
     const uint8_t *p = (const uint8_t *)data;
     char text[4];
     uint32_t v;
@@ -5016,10 +5051,10 @@ static void ocitar_i_json_data(ocitar_i_json *j, const char *key,
     for (; len > 0; p += 3) {
         v = (uint32_t)p[0] << 16 | (len > 1 ? (uint32_t)p[1] << 8 : 0) |
             (len > 2 ? p[2] : 0);
-        text[0] = digits[v >> 18];
-        text[1] = digits[v >> 12 & 63];
-        text[2] = digits[len > 1 ? v >> 6 & 63 : 64];
-        text[3] = digits[len > 2 ? v & 63 : 64];
+        text[0] = OCITAR_I_ROM_CHAR(digits + (v >> 18));
+        text[1] = OCITAR_I_ROM_CHAR(digits + (v >> 12 & 63));
+        text[2] = OCITAR_I_ROM_CHAR(digits + (len > 1 ? v >> 6 & 63 : 64));
+        text[3] = OCITAR_I_ROM_CHAR(digits + (len > 2 ? v & 63 : 64));
         ocitar_i_json_put(j, text, 4);
         len -= len < 3 ? len : 3;
     }
@@ -5300,7 +5335,7 @@ static int ocitar_i_json_unit(ocitar_json *j)
 
 static int ocitar_i_json_unescape(ocitar_json *j, unsigned c)
 {
-    static const char names[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
+    static const char names[] OCITAR_I_ROM = "\"\"\\\\//b\bf\fn\nr\rt\t";
     unsigned i;
 
     if (c == 'u') {
@@ -5312,9 +5347,10 @@ static int ocitar_i_json_unescape(ocitar_json *j, unsigned c)
     if (j->high != 0)
         return OCITAR_E_UTF8;
     for (i = 0; i < sizeof names - 1; i += 2)
-        if ((unsigned char)names[i] == c) {
+        if ((unsigned char)OCITAR_I_ROM_CHAR(names + i) == c) {
             j->state = OCITAR_I_JSON_TEXT;
-            return ocitar_i_json_keep(j, (unsigned char)names[i + 1]);
+            return ocitar_i_json_keep(
+                j, (unsigned char)OCITAR_I_ROM_CHAR(names + i + 1));
         }
     return OCITAR_E_FORMAT;
 }
@@ -5637,35 +5673,38 @@ static int ocitar_i_name_port_ok(const char *s)
 #define OCITAR_I_TYPE_LAYER OCITAR_I_TYPE_OCI "layer.v1.tar"
 #define OCITAR_I_TYPE_EMPTY "application/vnd.oci.empty.v1+json"
 
-/* The name in column `to` of the row that has `type`. */
+/* Pairs of OCI's name and docker's. One array and not pointers to strings,
+   which linkers keep for programs that do not ask. */
+static const char ocitar_i_media_types[] =
+    OCITAR_I_TYPE_MANIFEST "\0"
+    OCITAR_I_TYPE_DOCKER "distribution.manifest.v2+json\0"
+    OCITAR_I_TYPE_INDEX "\0"
+    OCITAR_I_TYPE_DOCKER "distribution.manifest.list.v2+json\0"
+    OCITAR_I_TYPE_CONFIG "\0"
+    OCITAR_I_TYPE_DOCKER "container.image.v1+json\0"
+    OCITAR_I_TYPE_LAYER "\0"
+    OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar\0"
+    OCITAR_I_TYPE_LAYER "+gzip\0"
+    OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.gzip\0"
+    OCITAR_I_TYPE_LAYER "+zstd\0"
+    OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.zstd\0"
+    OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar\0"
+    OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar\0"
+    OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar+gzip\0"
+    OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar.gzip\0";
+
+/* A type's other name: docker's if `to` is 1, else OCI's. */
 static const char *ocitar_i_media_type(const char *type, int to)
 {
-    static const char *const types[][2] = {
-        { OCITAR_I_TYPE_MANIFEST,
-          OCITAR_I_TYPE_DOCKER "distribution.manifest.v2+json" },
-        { OCITAR_I_TYPE_INDEX,
-          OCITAR_I_TYPE_DOCKER "distribution.manifest.list.v2+json" },
-        { OCITAR_I_TYPE_CONFIG,
-          OCITAR_I_TYPE_DOCKER "container.image.v1+json" },
-        { OCITAR_I_TYPE_LAYER,
-          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar" },
-        { OCITAR_I_TYPE_LAYER "+gzip",
-          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.gzip" },
-        { OCITAR_I_TYPE_LAYER "+zstd",
-          OCITAR_I_TYPE_DOCKER "image.rootfs.diff.tar.zstd" },
-        { OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar",
-          OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar" },
-        { OCITAR_I_TYPE_OCI "layer.nondistributable.v1.tar+gzip",
-          OCITAR_I_TYPE_DOCKER "image.rootfs.foreign.diff.tar.gzip" }
-    };
-    size_t i, len = ocitar_i_bytes_length(type, 0);
+    size_t len = ocitar_i_bytes_length(type, 0), from_len;
+    const char *oci = ocitar_i_media_types, *docker, *from;
 
-    for (i = 0; i < sizeof types / sizeof types[0]; i++) {
-        const char *from = types[i][to == 0];
-
-        if (ocitar_i_bytes_equal(type, len, from,
-                                 ocitar_i_bytes_length(from, 0)))
-            return types[i][to != 0];
+    for (; *oci != 0; oci = docker + ocitar_i_bytes_length(docker, 0) + 1) {
+        docker = oci + ocitar_i_bytes_length(oci, 0) + 1;
+        from = to ? oci : docker;
+        from_len = ocitar_i_bytes_length(from, 0);
+        if (ocitar_i_bytes_equal(type, len, from, from_len))
+            return to ? docker : oci;
     }
     return type;
 }
@@ -10421,15 +10460,15 @@ enum { /* types of values */
     OCITAR_I_T_SZ = 36, OCITAR_I_T_BZ = 48
 };
 
-/* What a name in an object, or (name NULL) an element of an array or a value
-   of a map means: the types it may have, the rule that says so, and what it
-   is: a context of objects and arrays, else a field. */
+/* What a name in an object, or (no name) an element of an array or a value of
+   a map means: the types it may have, the rule that says so, and what it is: a
+   context of objects and arrays, else a field. */
 typedef struct ocitar_i_check_row {
     uint8_t context;
-    uint8_t types;
+    uint8_t types; /* 0: of no row */
     uint8_t what;
     uint8_t rule;
-    const char *name;
+    uint8_t name_len;
 } ocitar_i_check_row;
 
 static int ocitar_i_check_small(char c)
@@ -10439,12 +10478,13 @@ static int ocitar_i_check_small(char c)
 
 /* Readers in Go do not tell capitals from small letters, nor two odd letters
    from "s" and "k": is it a name as they read it? */
-static int ocitar_i_check_folds(const char *s, size_t len, const char *name)
+static int ocitar_i_check_folds(const char *s, size_t len, const char *name,
+                                size_t name_len)
 {
     size_t at = 0;
     int c;
 
-    for (; *name != 0; name++, at++) {
+    for (; name_len > 0; name_len--, name++, at++) {
         if (at >= len)
             return 0;
         c = ocitar_i_check_small(s[at]);
@@ -10452,89 +10492,109 @@ static int ocitar_i_check_folds(const char *s, size_t len, const char *name)
             c = 's', at += 1;
         else if (len - at >= 3 && OCITAR_MEMCMP(s + at, "\xE2\x84\xAA", 3) == 0)
             c = 'k', at += 2;
-        if (c != ocitar_i_check_small(*name))
+        if (c != ocitar_i_check_small(OCITAR_I_ROM_CHAR(name)))
             return 0;
     }
     return at == len;
 }
 
-static const ocitar_i_check_row *ocitar_i_check_row_of(uint8_t context,
-                                                       const char *name,
-                                                       size_t len, int fold)
-{
+/* In pairs of context and name; those without one are the last. */
+#define OCITAR_I_CHECK_ROWS(row)                                              \
+    row(ROOT, N, F_SCHEMA, 31, "schemaVersion")                               \
+    row(ROOT, S, F_DOC_MEDIA, 32, "mediaType")                                \
+    row(ROOT, S, F_DOC_ARTIFACT, 18, "artifactType")                          \
+    row(ROOT, OZ, CTX_CONFIG, 33, "config")                                   \
+    row(ROOT, A, CTX_LAYERS, 34, "layers")                                    \
+    row(ROOT, A, CTX_MANIFESTS, 43, "manifests")                              \
+    row(ROOT, O, CTX_SUBJECT, 41, "subject")                                  \
+    row(ROOT, O, CTX_NOTES, 60, "annotations")                                \
+    row(ROOT, S, F_ARCH, 47, "architecture")                                  \
+    row(ROOT, S, F_OS, 47, "os")                                              \
+    row(ROOT, SZ, F_VARIANT, 47, "variant")                                   \
+    row(ROOT, SZ, F_TIME, 50, "created")                                      \
+    row(ROOT, O, CTX_ROOTFS, 48, "rootfs")                                    \
+    row(ROOT, AZ, CTX_HISTORY, 51, "history")                                 \
+    row(ROOT, S, F_VERSION, 2, "imageLayoutVersion")                          \
+    row(DESC, S, F_MEDIA, 11, "mediaType")                                    \
+    row(DESC, S, F_DIGEST, 12, "digest")                                      \
+    row(DESC, N, F_SIZE, 13, "size")                                          \
+    row(DESC, A, CTX_URLS, 15, "urls")                                        \
+    row(DESC, O, CTX_DESC_NOTES, 60, "annotations")                           \
+    row(DESC, S, F_DATA, 16, "data")                                          \
+    row(DESC, S, F_ARTIFACT, 18, "artifactType")                              \
+    row(DESC, O, CTX_PLATFORM, 45, "platform")                                \
+    row(PLATFORM, S, F_P_ARCH, 45, "architecture")                            \
+    row(PLATFORM, S, F_P_OS, 45, "os")                                        \
+    row(PLATFORM, S, F_P_VARIANT, 45, "variant")                              \
+    row(PLATFORM, S, F_P_VERSION, 45, "os.version")                           \
+    row(CONFIG, AZ, CTX_ENV, 52, "Env")                                       \
+    row(CONFIG, OZ, CTX_PORTS, 52, "ExposedPorts")                            \
+    row(CONFIG, OZ, CTX_SET, 52, "Volumes")                                   \
+    row(CONFIG, OZ, CTX_LABELS, 60, "Labels")                                 \
+    row(ROOTFS, S, F_ROOTFS, 48, "type")                                      \
+    row(ROOTFS, A, CTX_DIFFS, 49, "diff_ids")                                 \
+    row(LINE, SZ, F_TIME, 50, "created")                                      \
+    row(LINE, BZ, F_EMPTY, 51, "empty_layer")                                 \
+    row(NOTES, S, F_NOTE_TIME, 60, "org.opencontainers.image.created")        \
+    row(NOTES, S, F_NOTE_DIGEST, 60, "org.opencontainers.image.base.digest")  \
+    row(DESC_NOTES, S, F_REF, 60, "org.opencontainers.image.ref.name")        \
+    row(DESC_NOTES, S, F_TITLE, 60, "org.opencontainers.image.title")         \
+    row(DESC_NOTES, S, F_NAME, 60, "io.containerd.image.name")                \
+    row(LAYERS, O, CTX_LAYER, 34, "")                                         \
+    row(MANIFESTS, O, CTX_MANIFEST, 43, "")                                   \
+    row(URLS, S, F_URL, 15, "")                                               \
+    row(DIFFS, S, F_DIFF, 49, "")                                             \
+    row(HISTORY, O, CTX_LINE, 51, "")                                         \
+    row(ENV, S, F_ENV, 52, "")                                                \
+    row(PORTS, O, CTX_NONE, 52, "")                                           \
+    row(SET, O, CTX_NONE, 52, "")                                             \
+    row(NOTES, S, F_NONE, 60, "")                                             \
+    row(DESC_NOTES, S, F_NONE, 60, "")                                        \
+    row(LABELS, S, F_NONE, 60, "")
 #define OCITAR_I_ROW(context, types, what, rule, name)                        \
-    { OCITAR_I_CTX_##context, OCITAR_I_T_##types, what, rule, name }
-    static const ocitar_i_check_row rows[] = {
-    OCITAR_I_ROW(ROOT, N, OCITAR_I_F_SCHEMA, 31, "schemaVersion"),
-    OCITAR_I_ROW(ROOT, S, OCITAR_I_F_DOC_MEDIA, 32, "mediaType"),
-    OCITAR_I_ROW(ROOT, S, OCITAR_I_F_DOC_ARTIFACT, 18, "artifactType"),
-    OCITAR_I_ROW(ROOT, OZ, OCITAR_I_CTX_CONFIG, 33, "config"),
-    OCITAR_I_ROW(ROOT, A, OCITAR_I_CTX_LAYERS, 34, "layers"),
-    OCITAR_I_ROW(ROOT, A, OCITAR_I_CTX_MANIFESTS, 43, "manifests"),
-    OCITAR_I_ROW(ROOT, O, OCITAR_I_CTX_SUBJECT, 41, "subject"),
-    OCITAR_I_ROW(ROOT, O, OCITAR_I_CTX_NOTES, 60, "annotations"),
-    OCITAR_I_ROW(ROOT, S, OCITAR_I_F_ARCH, 47, "architecture"),
-    OCITAR_I_ROW(ROOT, S, OCITAR_I_F_OS, 47, "os"),
-    OCITAR_I_ROW(ROOT, SZ, OCITAR_I_F_VARIANT, 47, "variant"),
-    OCITAR_I_ROW(ROOT, SZ, OCITAR_I_F_TIME, 50, "created"),
-    OCITAR_I_ROW(ROOT, O, OCITAR_I_CTX_ROOTFS, 48, "rootfs"),
-    OCITAR_I_ROW(ROOT, AZ, OCITAR_I_CTX_HISTORY, 51, "history"),
-    OCITAR_I_ROW(ROOT, S, OCITAR_I_F_VERSION, 2, "imageLayoutVersion"),
-    OCITAR_I_ROW(DESC, S, OCITAR_I_F_MEDIA, 11, "mediaType"),
-    OCITAR_I_ROW(DESC, S, OCITAR_I_F_DIGEST, 12, "digest"),
-    OCITAR_I_ROW(DESC, N, OCITAR_I_F_SIZE, 13, "size"),
-    OCITAR_I_ROW(DESC, A, OCITAR_I_CTX_URLS, 15, "urls"),
-    OCITAR_I_ROW(DESC, O, OCITAR_I_CTX_DESC_NOTES, 60, "annotations"),
-    OCITAR_I_ROW(DESC, S, OCITAR_I_F_DATA, 16, "data"),
-    OCITAR_I_ROW(DESC, S, OCITAR_I_F_ARTIFACT, 18, "artifactType"),
-    OCITAR_I_ROW(DESC, O, OCITAR_I_CTX_PLATFORM, 45, "platform"),
-    OCITAR_I_ROW(PLATFORM, S, OCITAR_I_F_P_ARCH, 45, "architecture"),
-    OCITAR_I_ROW(PLATFORM, S, OCITAR_I_F_P_OS, 45, "os"),
-    OCITAR_I_ROW(PLATFORM, S, OCITAR_I_F_P_VARIANT, 45, "variant"),
-    OCITAR_I_ROW(PLATFORM, S, OCITAR_I_F_P_VERSION, 45, "os.version"),
-    OCITAR_I_ROW(CONFIG, AZ, OCITAR_I_CTX_ENV, 52, "Env"),
-    OCITAR_I_ROW(CONFIG, OZ, OCITAR_I_CTX_PORTS, 52, "ExposedPorts"),
-    OCITAR_I_ROW(CONFIG, OZ, OCITAR_I_CTX_SET, 52, "Volumes"),
-    OCITAR_I_ROW(CONFIG, OZ, OCITAR_I_CTX_LABELS, 60, "Labels"),
-    OCITAR_I_ROW(ROOTFS, S, OCITAR_I_F_ROOTFS, 48, "type"),
-    OCITAR_I_ROW(ROOTFS, A, OCITAR_I_CTX_DIFFS, 49, "diff_ids"),
-    OCITAR_I_ROW(LINE, SZ, OCITAR_I_F_TIME, 50, "created"),
-    OCITAR_I_ROW(LINE, BZ, OCITAR_I_F_EMPTY, 51, "empty_layer"),
-    OCITAR_I_ROW(NOTES, S, OCITAR_I_F_NOTE_TIME, 60,
-                 "org.opencontainers.image.created"),
-    OCITAR_I_ROW(NOTES, S, OCITAR_I_F_NOTE_DIGEST, 60,
-                 "org.opencontainers.image.base.digest"),
-    OCITAR_I_ROW(DESC_NOTES, S, OCITAR_I_F_REF, 60,
-                 "org.opencontainers.image.ref.name"),
-    OCITAR_I_ROW(DESC_NOTES, S, OCITAR_I_F_TITLE, 60,
-                 "org.opencontainers.image.title"),
-    OCITAR_I_ROW(DESC_NOTES, S, OCITAR_I_F_NAME, 60,
-                 "io.containerd.image.name"),
-    OCITAR_I_ROW(LAYERS, O, OCITAR_I_CTX_LAYER, 34, NULL),
-    OCITAR_I_ROW(MANIFESTS, O, OCITAR_I_CTX_MANIFEST, 43, NULL),
-    OCITAR_I_ROW(URLS, S, OCITAR_I_F_URL, 15, NULL),
-    OCITAR_I_ROW(DIFFS, S, OCITAR_I_F_DIFF, 49, NULL),
-    OCITAR_I_ROW(HISTORY, O, OCITAR_I_CTX_LINE, 51, NULL),
-    OCITAR_I_ROW(ENV, S, OCITAR_I_F_ENV, 52, NULL),
-    OCITAR_I_ROW(PORTS, O, OCITAR_I_CTX_NONE, 52, NULL),
-    OCITAR_I_ROW(SET, O, OCITAR_I_CTX_NONE, 52, NULL),
-    OCITAR_I_ROW(NOTES, S, OCITAR_I_F_NONE, 60, NULL),
-    OCITAR_I_ROW(DESC_NOTES, S, OCITAR_I_F_NONE, 60, NULL),
-    OCITAR_I_ROW(LABELS, S, OCITAR_I_F_NONE, 60, NULL)
-    };
-#undef OCITAR_I_ROW
-    size_t i;
+    { OCITAR_I_CTX_##context, OCITAR_I_T_##types, OCITAR_I_##what, rule,      \
+      sizeof name - 1 },
+#define OCITAR_I_ROW_NAME(context, types, what, rule, name) name
 
-    for (i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].context == context &&
-            (rows[i].name == NULL ? len == 0
-             : fold ? ocitar_i_check_folds(name, len, rows[i].name)
-                    : ocitar_i_bytes_equal(
-                          name, len, rows[i].name,
-                          ocitar_i_bytes_length(rows[i].name, 0))))
-            return &rows[i];
-    return NULL;
+static const ocitar_i_check_row ocitar_i_check_rows[] OCITAR_I_ROM = {
+    OCITAR_I_CHECK_ROWS(OCITAR_I_ROW)
+};
+
+/* The row of a number, which is one more than its place. */
+static ocitar_i_check_row ocitar_i_check_row_at(uint8_t number)
+{
+    ocitar_i_check_row row;
+
+    OCITAR_MEMSET(&row, 0, sizeof row);
+    if (number > 0)
+        OCITAR_I_ROM_COPY(&row, ocitar_i_check_rows + number - 1, sizeof row);
+    return row;
 }
+
+/* The number of the row with a name in a context, 0: there is none. */
+static uint8_t ocitar_i_check_row_of(uint8_t context, const char *name,
+                                     size_t len, int fold)
+{
+    const char *at =
+        OCITAR_I_ROM_TEXT(OCITAR_I_CHECK_ROWS(OCITAR_I_ROW_NAME));
+    ocitar_i_check_row row;
+    uint8_t i;
+
+    for (i = 0; i < sizeof ocitar_i_check_rows / sizeof row; i++) {
+        OCITAR_I_ROM_COPY(&row, ocitar_i_check_rows + i, sizeof row);
+        if (row.context == context &&
+            (row.name_len == 0 ? len == 0
+             : fold ? ocitar_i_check_folds(name, len, at, row.name_len)
+                    : len == row.name_len &&
+                          OCITAR_I_ROM_COMPARE(name, at, len) == 0))
+            return (uint8_t)(i + 1);
+        at += row.name_len;
+    }
+    return 0;
+}
+#undef OCITAR_I_CHECK_ROWS
+#undef OCITAR_I_ROW
+#undef OCITAR_I_ROW_NAME
 
 /* Is it one of the objects that are descriptors? */
 static int ocitar_i_check_is_desc(uint8_t context)
@@ -10543,17 +10603,16 @@ static int ocitar_i_check_is_desc(uint8_t context)
 }
 
 /* The row of a value in a context: by its name, else any. */
-static const ocitar_i_check_row *ocitar_i_check_row_in(uint8_t context,
-                                                       const char *name,
-                                                       size_t len)
+static uint8_t ocitar_i_check_row_in(uint8_t context, const char *name,
+                                     size_t len)
 {
-    const ocitar_i_check_row *row = NULL;
+    uint8_t row = 0;
 
     if (len > 0)
         row = ocitar_i_check_row_of(context, name, len, 0);
-    if (row == NULL && len > 0 && ocitar_i_check_is_desc(context))
+    if (row == 0 && len > 0 && ocitar_i_check_is_desc(context))
         row = ocitar_i_check_row_of(OCITAR_I_CTX_DESC, name, len, 0);
-    return row != NULL ? row : ocitar_i_check_row_of(context, NULL, 0, 0);
+    return row != 0 ? row : ocitar_i_check_row_of(context, NULL, 0, 0);
 }
 
 /* Is it a name that others take for one that is looked at? In maps it is not:
@@ -10564,9 +10623,9 @@ static int ocitar_i_check_confused(uint8_t context, const char *name,
     if (len == 0 || context == OCITAR_I_CTX_NOTES ||
         context == OCITAR_I_CTX_DESC_NOTES || context == OCITAR_I_CTX_NONE)
         return 0;
-    return ocitar_i_check_row_of(context, name, len, 1) != NULL ||
+    return ocitar_i_check_row_of(context, name, len, 1) != 0 ||
            (ocitar_i_check_is_desc(context) &&
-            ocitar_i_check_row_of(OCITAR_I_CTX_DESC, name, len, 1) != NULL);
+            ocitar_i_check_row_of(OCITAR_I_CTX_DESC, name, len, 1) != 0);
 }
 
 enum { /* what a document was found to have */
@@ -10611,11 +10670,13 @@ static int ocitar_i_check_listed(const char *list, const char *word,
     size_t n;
     int place;
 
-    for (place = 1; *list != 0; list += n + (list[n] != 0), place++) {
-        for (n = 0; list[n] != 0 && list[n] != ' '; n++)
+    for (place = 1; OCITAR_I_ROM_CHAR(list) != 0; place++) {
+        for (n = 0; OCITAR_I_ROM_CHAR(list + n) != 0 &&
+                    OCITAR_I_ROM_CHAR(list + n) != ' '; n++)
             ;
-        if (ocitar_i_bytes_equal(list, n, word, len))
+        if (n == len && OCITAR_I_ROM_COMPARE(word, list, n) == 0)
             return place;
+        list += n + (OCITAR_I_ROM_CHAR(list + n) != 0);
     }
     return 0;
 }
@@ -10627,23 +10688,30 @@ static uint8_t ocitar_i_check_media(const char *type, size_t len)
     const size_t docker = sizeof OCITAR_I_TYPE_DOCKER - 1;
     int place = 0;
 
-    if (ocitar_i_bytes_equal(type, len, OCITAR_I_TYPE_EMPTY,
-                             sizeof OCITAR_I_TYPE_EMPTY - 1))
+    if (ocitar_i_check_listed(OCITAR_I_ROM_TEXT(OCITAR_I_TYPE_EMPTY), type,
+                              len))
         return OCITAR_I_MEDIA_EMPTY;
-    if (len > oci && OCITAR_MEMCMP(type, OCITAR_I_TYPE_OCI, oci) == 0)
+    if (len > oci &&
+        OCITAR_I_ROM_COMPARE(type, OCITAR_I_ROM_TEXT(OCITAR_I_TYPE_OCI),
+                             oci) == 0)
         place = ocitar_i_check_listed(
-            "manifest.v1+json index.v1+json config.v1+json "
-            "layer.v1.tar layer.v1.tar+gzip layer.v1.tar+zstd "
-            "layer.nondistributable.v1.tar layer.nondistributable.v1.tar+gzip "
-            "layer.nondistributable.v1.tar+zstd",
+            OCITAR_I_ROM_TEXT(
+                "manifest.v1+json index.v1+json config.v1+json "
+                "layer.v1.tar layer.v1.tar+gzip layer.v1.tar+zstd "
+                "layer.nondistributable.v1.tar "
+                "layer.nondistributable.v1.tar+gzip "
+                "layer.nondistributable.v1.tar+zstd"),
             type + oci, len - oci);
     else if (len > docker &&
-             OCITAR_MEMCMP(type, OCITAR_I_TYPE_DOCKER, docker) == 0)
+             OCITAR_I_ROM_COMPARE(type, OCITAR_I_ROM_TEXT(OCITAR_I_TYPE_DOCKER),
+                                  docker) == 0)
         place = ocitar_i_check_listed(
-            "distribution.manifest.v2+json distribution.manifest.list.v2+json "
-            "container.image.v1+json image.rootfs.diff.tar "
-            "image.rootfs.diff.tar.gzip image.rootfs.diff.tar.zstd "
-            "image.rootfs.foreign.diff.tar image.rootfs.foreign.diff.tar.gzip",
+            OCITAR_I_ROM_TEXT(
+                "distribution.manifest.v2+json "
+                "distribution.manifest.list.v2+json container.image.v1+json "
+                "image.rootfs.diff.tar image.rootfs.diff.tar.gzip "
+                "image.rootfs.diff.tar.zstd image.rootfs.foreign.diff.tar "
+                "image.rootfs.foreign.diff.tar.gzip"),
             type + docker, len - docker);
     return (uint8_t)(place > 0 ? OCITAR_I_MEDIA_EMPTY + place
                                : OCITAR_I_MEDIA_OTHER);
@@ -10914,7 +10982,7 @@ static void ocitar_i_check_claim(ocitar_checker *c)
 /* {}, whose digest everybody knows. */
 static int ocitar_i_check_empty_ok(const ocitar_claim *cl)
 {
-    static const uint8_t sha256[32] = {
+    static const uint8_t sha256[32] OCITAR_I_ROM = {
     0x44, 0x13, 0x6f, 0xa3, 0x55, 0xb3, 0x67, 0x8a, 0x11, 0x46, 0xad,
     0x16, 0xf7, 0xe8, 0x64, 0x9e, 0x94, 0xfb, 0x4f, 0xc2, 0x1f, 0xe7,
     0x7e, 0x83, 0x10, 0xc0, 0x60, 0xf6, 0x1c, 0xaa, 0xff, 0x8a
@@ -10922,7 +10990,7 @@ static int ocitar_i_check_empty_ok(const ocitar_claim *cl)
 
     return cl->size == 2 &&
            (cl->digest.algorithm != OCITAR_SHA256 ||
-            OCITAR_MEMCMP(cl->digest.bytes, sha256, 32) == 0);
+            OCITAR_I_ROM_COMPARE(cl->digest.bytes, sha256, 32) == 0);
 }
 
 /* What a descriptor's place in a document asks of it. */
@@ -11015,19 +11083,21 @@ static void ocitar_i_check_platform(ocitar_checker *c, uint8_t field,
         c->claim.architecture = word;
         c->got |= OCITAR_I_GOT_ARCH;
         if (OCITAR_I_FULL && word != NULL &&
-            !ocitar_i_check_listed("386 amd64 arm arm64 loong64 mips mipsle "
-                                   "mips64 mips64le ppc64 ppc64le riscv64 "
-                                   "s390x wasm unknown",
-                                   word, ocitar_i_bytes_length(word, 0)))
+            !ocitar_i_check_listed(
+                OCITAR_I_ROM_TEXT("386 amd64 arm arm64 loong64 mips mipsle "
+                                  "mips64 mips64le ppc64 ppc64le riscv64 "
+                                  "s390x wasm unknown"),
+                word, ocitar_i_bytes_length(word, 0)))
             ocitar_i_check_warn(c, 45);
     } else if (field == OCITAR_I_F_P_OS) {
         c->claim.os = word;
         c->got |= OCITAR_I_GOT_OS;
         if (OCITAR_I_FULL && word != NULL &&
-            !ocitar_i_check_listed("linux windows darwin freebsd netbsd "
-                                   "openbsd android aix dragonfly illumos ios "
-                                   "js plan9 solaris wasip1 unknown",
-                                   word, ocitar_i_bytes_length(word, 0)))
+            !ocitar_i_check_listed(
+                OCITAR_I_ROM_TEXT("linux windows darwin freebsd netbsd "
+                                  "openbsd android aix dragonfly illumos ios "
+                                  "js plan9 solaris wasip1 unknown"),
+                word, ocitar_i_bytes_length(word, 0)))
             ocitar_i_check_warn(c, 45);
     } else if (field == OCITAR_I_F_P_VARIANT) {
         c->claim.variant = word;
@@ -11278,18 +11348,20 @@ static int ocitar_i_check_reserved(const char *s, size_t len)
         return 0;
     if (len < 25 || OCITAR_MEMCMP(s + 19, "image.", 6) != 0)
         return 1;
-    return !ocitar_i_check_listed("created authors url documentation source "
-                                  "version revision vendor licenses ref.name "
-                                  "title description base.digest base.name",
-                                  s + 25, len - 25);
+    return !ocitar_i_check_listed(
+        OCITAR_I_ROM_TEXT("created authors url documentation source version "
+                          "revision vendor licenses ref.name title "
+                          "description base.digest base.name"),
+        s + 25, len - 25);
 }
 
 /* OCI config: names that are kept for what others once did with them. */
 static int ocitar_i_check_old(const char *s, size_t len)
 {
-    return ocitar_i_check_listed("ArgsEscaped Memory MemorySwap CpuShares "
-                                 "Healthcheck",
-                                 s, len) > 0;
+    return ocitar_i_check_listed(
+               OCITAR_I_ROM_TEXT("ArgsEscaped Memory MemorySwap CpuShares "
+                                 "Healthcheck"),
+               s, len) > 0;
 }
 
 static void ocitar_i_check_key(ocitar_checker *c, uint8_t context,
@@ -11391,19 +11463,19 @@ static void ocitar_i_check_shut(ocitar_checker *c, uint8_t context)
 }
 
 /* Fields and contexts have numbers of their own. */
-static int ocitar_i_check_is_data(const ocitar_i_check_row *row)
+static int ocitar_i_check_is_data(uint8_t number)
 {
-    return OCITAR_I_HAS(16) && row != NULL && row->what == OCITAR_I_F_DATA &&
-           row->types == OCITAR_I_T_STRING;
+    ocitar_i_check_row row = ocitar_i_check_row_at(number);
+
+    return OCITAR_I_HAS(16) && row.what == OCITAR_I_F_DATA &&
+           row.types == OCITAR_I_T_STRING;
 }
 
 /* Inline data is hashed from its first piece on. */
 static void ocitar_i_check_piece(ocitar_checker *c, const char *text,
                                  size_t len)
 {
-    const ocitar_i_check_row *row = (const ocitar_i_check_row *)c->row;
-
-    if (c->json.key || !ocitar_i_check_is_data(row)) {
+    if (c->json.key || !ocitar_i_check_is_data(c->row)) {
         c->part = 1;
         return;
     }
@@ -11417,7 +11489,8 @@ static int ocitar_i_check_token(void *user, int token, const char *text,
     size_t depth = c->json.depth;
     int opens = token == OCITAR_JSON_OBJECT || token == OCITAR_JSON_ARRAY;
     uint8_t context = ocitar_i_check_context(c, depth - (size_t)opens);
-    const ocitar_i_check_row *row = (const ocitar_i_check_row *)c->row;
+    uint8_t number = c->row;
+    ocitar_i_check_row row;
 
     if (token == OCITAR_JSON_PART) {
         ocitar_i_check_piece(c, text, len);
@@ -11425,18 +11498,20 @@ static int ocitar_i_check_token(void *user, int token, const char *text,
     }
     if (token == OCITAR_JSON_OBJECT_END || token == OCITAR_JSON_ARRAY_END) {
         ocitar_i_check_shut(c, ocitar_i_check_context(c, depth + 1));
-        c->row = NULL;
+        c->row = 0;
         return c->error;
     }
     if (token == OCITAR_JSON_KEY) {
-        c->row = c->part ? NULL : ocitar_i_check_row_in(context, text, len);
-        if (c->row == NULL && !c->part &&
+        c->row = 0;
+        if (!c->part)
+            c->row = ocitar_i_check_row_in(context, text, len);
+        if (c->row == 0 && !c->part &&
             ocitar_i_check_confused(context, text, len))
             OCITAR_I_BAD(c, 26);
         if (OCITAR_I_FULL && !c->part)
             ocitar_i_check_key(c, context, text, len);
         c->part = 0;
-        if (ocitar_i_check_is_data((const ocitar_i_check_row *)c->row))
+        if (ocitar_i_check_is_data(c->row))
             ocitar_i_digester_begin(&c->data, OCITAR_SHA256, NULL, c->kernel);
         return OCITAR_OK;
     }
@@ -11448,23 +11523,23 @@ static int ocitar_i_check_token(void *user, int token, const char *text,
         return OCITAR_OK;
     }
     if (!(c->json.objects >> (depth - (size_t)opens - 1) & 1)) /* an array */
-        row = ocitar_i_check_row_of(context, NULL, 0, 0);
-    c->row = NULL;
-    if (row != NULL && !(row->types & ocitar_i_check_type(token))) {
-        ocitar_i_check_bad(c, row->rule);
-        if (row->rule == 43 && row->name != NULL) /* an index all the same */
+        number = ocitar_i_check_row_of(context, NULL, 0, 0);
+    row = ocitar_i_check_row_at(number);
+    c->row = 0;
+    if (row.types != 0 && !(row.types & ocitar_i_check_type(token))) {
+        ocitar_i_check_bad(c, row.rule);
+        if (row.rule == 43 && row.name_len > 0) /* an index all the same */
             c->facts |= OCITAR_I_HAS_MANIFESTS;
-        row = NULL;
+        OCITAR_MEMSET(&row, 0, sizeof row);
     }
     if (opens)
-        ocitar_i_check_open(c, row != NULL ? row->what
-                                           : (uint8_t)OCITAR_I_CTX_NONE);
-    else if (row != NULL && (c->part || (token == OCITAR_JSON_STRING &&
-                                         ocitar_i_bytes_has(text, len, 0))))
-        ocitar_i_check_long(c, row->what);
-    else if (row != NULL && !(row->types & (OCITAR_I_T_OBJECT |
-                                            OCITAR_I_T_ARRAY)))
-        ocitar_i_check_value(c, row->what, token, text, len);
+        ocitar_i_check_open(c, row.what); /* 0: OCITAR_I_CTX_NONE */
+    else if (row.types != 0 && (c->part || (token == OCITAR_JSON_STRING &&
+                                            ocitar_i_bytes_has(text, len, 0))))
+        ocitar_i_check_long(c, row.what);
+    else if (row.types != 0 && !(row.types & (OCITAR_I_T_OBJECT |
+                                              OCITAR_I_T_ARRAY)))
+        ocitar_i_check_value(c, row.what, token, text, len);
     c->part = 0;
     return c->error;
 }
@@ -11486,7 +11561,7 @@ static void ocitar_i_check_doc_begin(ocitar_checker *c)
     c->layers = c->manifests = c->diffs = c->history = 0;
     c->doc_media = OCITAR_I_MEDIA_NONE;
     c->part = 0;
-    c->row = NULL;
+    c->row = 0;
     OCITAR_MEMSET(c->words, 0, sizeof c->words);
     ocitar_i_check_desc_reset(c);
 }
@@ -12428,8 +12503,9 @@ static int ocitar_i_check_torn(ocitar_checker *c, int e)
     if (c->error != OCITAR_OK) /* it was a function of the user */
         return c->error;
     if (why == NULL)
-        why = e == OCITAR_E_SIZE ? "it ends before its end mark"
-                                 : "more entries or bytes than allowed";
+        why = e == OCITAR_E_SIZE
+                  ? OCITAR_I_WHY("it ends before its end mark")
+                  : OCITAR_I_WHY("more entries or bytes than allowed");
     ocitar_i_check_whole(c, 61, OCITAR_ERROR, OCITAR_INVALID, why);
     if (c->error == OCITAR_OK)
         c->error = e;
