@@ -1948,6 +1948,25 @@ static int ocitar_i_bytes_has(const char *s, size_t len, char c)
     return 0;
 }
 
+/* Divides by ten; returns the remainder. A compiler's division of 64 bits is
+   large where words have 32. */
+static unsigned ocitar_i_bytes_tenth(uint64_t *value)
+{
+#ifdef OCITAR_SMALL
+    uint32_t high = (uint32_t)(*value >> 32), low = (uint32_t)*value;
+    uint32_t middle = high % 10 << 16 | low >> 16;
+
+    low = middle % 10 << 16 | (low & 0xffff);
+    *value = (uint64_t)(high / 10) << 32 | (middle / 10 << 16) | low / 10;
+    return (unsigned)(low % 10);
+#else
+    unsigned rest = (unsigned)(*value % 10);
+
+    *value /= 10;
+    return rest;
+#endif
+}
+
 /* Decimal digits without a NUL; 20 bytes hold every value. */
 static size_t ocitar_i_bytes_decimal(char *out, uint64_t value)
 {
@@ -1955,8 +1974,7 @@ static size_t ocitar_i_bytes_decimal(char *out, uint64_t value)
     size_t n = 0, i;
 
     do {
-        digits[n++] = (char)('0' + (int)(value % 10));
-        value /= 10;
+        digits[n++] = (char)('0' + ocitar_i_bytes_tenth(&value));
     } while (value != 0);
     for (i = 0; i < n; i++)
         out[i] = digits[n - 1 - i];
@@ -4320,11 +4338,11 @@ static int ocitar_i_pax_time(const char *s, size_t len, ocitar_time *out)
     uint32_t nano = 0, scale = 100000000;
 
     for (; i < len && s[i] >= '0' && s[i] <= '9'; i++, digits++) {
-        uint64_t digit = (uint64_t)(s[i] - '0');
+        int digit = s[i] - '0', last = (int)(INT64_MAX % 10) + minus;
 
-        if (v > ((uint64_t)INT64_MAX + (uint64_t)minus - digit) / 10)
+        if (v > INT64_MAX / 10 || (v == INT64_MAX / 10 && digit > last))
             return 0;
-        v = v * 10 + digit;
+        v = v * 10 + (uint64_t)digit;
     }
     if (i < len && s[i] == '.')
         for (i++; i < len && s[i] >= '0' && s[i] <= '9'; i++, scale /= 10)
@@ -5062,7 +5080,7 @@ static void ocitar_i_json_data(ocitar_i_json *j, const char *key,
     j->comma = 1;
 }
 
-static void ocitar_i_json_pad(char *out, size_t width, int64_t value)
+static void ocitar_i_json_pad(char *out, size_t width, uint32_t value)
 {
     while (width > 0) {
         out[--width] = (char)('0' + (int)(value % 10));
@@ -5075,7 +5093,8 @@ static void ocitar_i_json_pad(char *out, size_t width, int64_t value)
 static void ocitar_i_json_time(ocitar_i_json *j, const char *key,
                                const ocitar_time *t)
 {
-    int64_t day, second, era, year, month, doy;
+    uint32_t day, second, era, year, month, doy;
+    uint64_t since;
     char text[32];
     size_t n = 19;
 
@@ -5086,17 +5105,18 @@ static void ocitar_i_json_time(ocitar_i_json *j, const char *key,
         ocitar_i_json_fail(j, OCITAR_E_RANGE);
         return;
     }
-    second = t->seconds + 62167219200; /* from 0000-01-01 */
-    day = second / 86400 + 146097 - 60; /* from 0000-03-01, plus a cycle */
-    second %= 86400;
+    since = (uint64_t)(t->seconds + 62167219200); /* 0000-01-01 */
+    day = (uint32_t)(since >> 7) / 675; /* a day is 128 * 675 seconds, */
+    second = (uint32_t)since - day * 86400; /* so 32 bits will do */
+    day += 146097 - 60; /* from 0000-03-01, plus a cycle */
     era = day / 146097;
     day %= 146097;
     year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
     doy = day - (365 * year + year / 4 - year / 100);
     month = (5 * doy + 2) / 153;
     day = doy - (153 * month + 2) / 5 + 1;
-    month += month < 10 ? 3 : -9;
-    year += (era - 1) * 400 + (month <= 2);
+    month = month < 10 ? month + 3 : month - 9;
+    year += era * 400 - 400 + (month <= 2);
     OCITAR_MEMCPY(text, "0000-00-00T00:00:00", n);
     ocitar_i_json_pad(text, 4, year);
     ocitar_i_json_pad(text + 5, 2, month);
