@@ -720,8 +720,7 @@ OCITAR_API int ocitar_reader_end(ocitar_reader *reader);
 /* ---- spool ------------------------------------------------------------- */
 
 /* A heap of yours. Called with old NULL and 0 for new memory, with new_size 0
-   to free. Returns memory aligned to 16, or NULL, and then the old memory is
-   still there. */
+   to free. Memory is aligned as malloc's is; NULL leaves the old as it was. */
 typedef struct ocitar_allocator {
     void *(*resize_fn)(void *user, void *old, size_t old_size,
                        size_t new_size);
@@ -1015,7 +1014,8 @@ OCITAR_MUST OCITAR_API int ocitar_reference_parse(ocitar_reference *out,
 
 /* Go's names for systems (GOOS, GOARCH), as the specification asks. */
 typedef struct ocitar_platform {
-    const char *architecture; /* NULL: what this code is compiled for */
+    const char *architecture; /* NULL: what this code is compiled for, if Go
+                                 has a name for it, else OCITAR_E_ARG */
     const char *os;           /* NULL: "linux" */
     const char *variant;      /* "v7", "v8"; NULL: none */
     const char *os_version;   /* NULL: none */
@@ -1560,10 +1560,8 @@ typedef struct ocitar_line {
     uint8_t marked;         /* 1: to be copied */
 } ocitar_line;
 
-enum {
-    OCITAR_ROLE_BLOB = 8,              /* a line that is a blob */
-    OCITAR_IN_INDEX = 0x7fffffff       /* `document`: index.json */
-};
+enum { OCITAR_ROLE_BLOB = 8 };     /* a line that is a blob */
+#define OCITAR_IN_INDEX 0x7fffffff /* `document`: index.json */
 
 /* What an archive has, kept while a checker reads it. Fill in the arrays, zero
    the rest; then give it to the checker. */
@@ -1782,6 +1780,9 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 /* What of it is wanted. */
 #if defined OCITAR_WRITER_ONLY && defined OCITAR_CHECKER_ONLY
 #  error "define OCITAR_WRITER_ONLY or OCITAR_CHECKER_ONLY; for both, neither"
+#endif
+#if defined _WIN32 && !defined OCITAR_NO_HOSTED
+#  error "the hosted part is for POSIX: define OCITAR_NO_HOSTED"
 #endif
 #if defined OCITAR_WRITER_ONLY && defined OCITAR_CHECKER_CORE
 #  error "OCITAR_WRITER_ONLY has no checker for OCITAR_CHECKER_CORE: drop one"
@@ -5965,7 +5966,7 @@ static int ocitar_i_archive_body(ocitar_archive *a, const void *data,
 }
 
 /* Less is not worth a flush of the buffer before it. */
-enum { OCITAR_I_MOVE_MIN = 262144 };
+#define OCITAR_I_MOVE_MIN 262144 /* no enumerator where an int has 16 bits */
 
 /* The open entry's body, or its beginning, past the buffer; *moved is 0 if the
    sink does not do that. */
@@ -7924,6 +7925,10 @@ static const char *ocitar_i_image_architecture(void)
     return "mips64le";
 #elif defined __mips64
     return "mips64";
+#elif defined __mips__ && defined __MIPSEL__
+    return "mipsle";
+#elif defined __mips__
+    return "mips";
 #elif defined __wasm__
     return "wasm";
 #else
@@ -10655,9 +10660,10 @@ enum { /* what a document was found to have */
     OCITAR_I_HAS_ARCH = 64, OCITAR_I_HAS_OS = 128, OCITAR_I_HAS_ROOTFS = 256,
     OCITAR_I_HAS_TYPE = 512, OCITAR_I_HAS_DIFFS = 1024,
     OCITAR_I_HAS_VERSION = 2048, OCITAR_I_HAS_IMAGE = 4096, /* config type */
-    OCITAR_I_HAS_EMPTY = 8192, OCITAR_I_HAS_OTHER_LAYER = 16384,
-    OCITAR_I_HAS_HISTORY = 32768, OCITAR_I_HAS_EMPTY_LINE = 65536
+    OCITAR_I_HAS_EMPTY = 8192, OCITAR_I_HAS_OTHER_LAYER = 16384
 };
+#define OCITAR_I_HAS_HISTORY 0x8000u /* more than an int may have */
+#define OCITAR_I_HAS_EMPTY_LINE 0x10000u
 
 enum { /* what a descriptor has */
     OCITAR_I_GOT_MEDIA = 1, OCITAR_I_GOT_DIGEST = 2, OCITAR_I_GOT_SIZE = 4,
@@ -11972,11 +11978,26 @@ static void ocitar_i_check_perhaps(ocitar_checker *c)
     ocitar_i_check_unpacked(c);
 }
 
+/* Does the blob have the digest of its name? */
+static OCITAR_I_APART int ocitar_i_check_blob_digest(ocitar_checker *c)
+{
+    ocitar_finding f;
+
+    OCITAR_MEMSET(&f, 0, sizeof f);
+    if (c->blob.live && ocitar_digester_end(&c->blob, &f.actual) != OCITAR_OK)
+        return ocitar_i_check_hash_failed(c);
+    if (f.actual.algorithm != 0 &&
+        !ocitar_digest_equal(&f.actual, &c->digest)) {
+        f.expected = f.digest = c->digest;
+        ocitar_i_check_tell(c, &f, 4, OCITAR_ERROR);
+    }
+    return OCITAR_OK;
+}
+
 /* The blob's content is complete. */
 static int ocitar_i_check_blob_done(ocitar_checker *c)
 {
     ocitar_slot *s = c->node != 0 ? &c->desc.slots[c->node - 1] : NULL;
-    ocitar_finding f;
 
     if (c->magic_len < 4) {
         ocitar_i_check_sniff(c);
@@ -11986,15 +12007,7 @@ static int ocitar_i_check_blob_done(ocitar_checker *c)
         ocitar_i_check_unpacked(c);
     else if ((c->kind = ocitar_i_check_doc_end(c)) == OCITAR_I_BLOB_BROKEN)
         ocitar_i_check_perhaps(c);
-    OCITAR_MEMSET(&f, 0, sizeof f);
-    if (c->blob.live && ocitar_digester_end(&c->blob, &f.actual) != OCITAR_OK)
-        return ocitar_i_check_hash_failed(c);
-    if (f.actual.algorithm != 0 &&
-        !ocitar_digest_equal(&f.actual, &c->digest)) {
-        f.expected = f.digest = c->digest;
-        ocitar_i_check_tell(c, &f, 4, OCITAR_ERROR);
-    }
-    if (s == NULL)
+    if (ocitar_i_check_blob_digest(c) != OCITAR_OK || s == NULL)
         return c->error;
     s->flags |= OCITAR_I_SLOT_SEEN;
     s->actual = (uint64_t)c->reader.decoder.entry.size;
@@ -12013,11 +12026,11 @@ static int ocitar_i_check_blob_done(ocitar_checker *c)
 }
 
 /* index.json and oci-layout count at once. */
-static void ocitar_i_check_file_done(ocitar_checker *c)
+static OCITAR_I_APART void ocitar_i_check_file_done(ocitar_checker *c,
+                                                    uint8_t kind)
 {
     const char *name = c->file == OCITAR_I_FILE_INDEX ? "index.json"
                                                       : "oci-layout";
-    uint8_t kind = ocitar_i_check_doc_end(c);
     ocitar_finding f;
 
     if (c->file == OCITAR_I_FILE_INDEX && kind != OCITAR_I_BLOB_INDEX &&
@@ -12047,7 +12060,7 @@ static int ocitar_i_check_done(void *user)
     if (c->file == OCITAR_I_FILE_BLOB)
         return ocitar_i_check_blob_done(c);
     if (c->file == OCITAR_I_FILE_INDEX || c->file == OCITAR_I_FILE_LAYOUT)
-        ocitar_i_check_file_done(c);
+        ocitar_i_check_file_done(c, ocitar_i_check_doc_end(c));
     return c->error;
 }
 
