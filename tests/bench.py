@@ -858,9 +858,9 @@ def write_results(bench, base):
     image = picture(bench.panels)
     xml.etree.ElementTree.fromstring(image)
     base.with_suffix(".svg").write_text(image)
-    shown = [row for row in bench.rows if row.show]
+    shown = [row for row in bench.rows if row.show or row.goal is not None]
     base.with_suffix(".readme").write_text(
-        markdown(shown, (0, 1, 2, 3, 4)) + "\n" + "%s. Medians of %d rounds; "
+        markdown(shown, (0, 1, 2, 3, 4, 7, 8)) + "\n" + "%s. Medians of %d rounds; "
         "%s.\n" % (where, bench.rounds, "; ".join(bench.notes)))
 
 
