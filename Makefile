@@ -14,7 +14,7 @@ VERSION = 0.1.0
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow \
        -Wundef -Wcast-qual -Wcast-align
 CSTD = -std=c99
-COMPILE = $(CC) $(CSTD) $(WARN) $(CPPFLAGS) $(CFLAGS) -I.
+COMPILE = $(CC) $(CSTD) $(WARN) $(WERROR) $(CPPFLAGS) $(CFLAGS) -I.
 
 EXAMPLES = build/ocitar build/hello_image build/to_stdout build/fixed_memory \
            build/uart_image build/firmware build/ota_verify
