@@ -262,6 +262,7 @@ half() {
 }
 
 half headers &
+if [ "${JOBS:-2}" = 1 ]; then wait; fi
 half all_flags &
 wait
 cat "$work/headers/out" "$work/all_flags/out"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # cross.sh [TARGET...] - ocitar.h on other machines: each target is built with
 # its compiler and run, in an emulator where it must be. Ends with a table and
-# "N passed, N failed". Without a TARGET all of them, two at a time.
+# "N passed, N failed". Without a TARGET all of them, two at a time, or as
+# many as JOBS says.
 #
 # What is not installed is named and left out; with CROSS_ALL=1 that is a
 # failure. Each target must write the same image, byte for byte, whose digest
@@ -373,7 +374,7 @@ work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 if [ $# != 0 ]; then targets=$*; fi
-printf '%s\n' $targets | xargs -n 1 -P 2 sh "$0" --one "$work"
+printf '%s\n' $targets | xargs -n 1 -P "${JOBS:-2}" sh "$0" --one "$work"
 
 passed=0 failed=0
 printf '\n%-12s %-31s %-20s %s\n' target compiler 'run by' result
