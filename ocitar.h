@@ -1887,8 +1887,9 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
 #    endif
 #  endif
 #  define OCITAR_I_UNIT __attribute__((__target__("sha,sse4.1")))
-#elif defined _MSC_VER && (defined _M_X64 || defined _M_IX86)
-#  include <intrin.h>
+#elif defined _MSC_VER && (defined _M_X64 || defined _M_IX86) && \
+    (!defined __clang__ || (defined __SHA__ && defined __SSE4_1__))
+#  include <intrin.h> /* of which clang's asks for -msha -msse4.1 */
 #  define OCITAR_I_UNIT
 #elif defined __AARCH64EL__ && defined __GNUC__ && \
     (!defined __clang__ || __clang_major__ >= 16 || \
@@ -14720,35 +14721,6 @@ static int ocitar_i_tree_opened(ocitar_i_tree *t, int fd,
     return OCITAR_OK;
 }
 
-static int ocitar_i_tree_file(ocitar_i_tree *t, const char *name,
-                              const struct stat *seen)
-{
-    const char *first = NULL;
-    struct stat st;
-    int e, fd;
-
-    fd = openat(t->directory, name,
-                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return ocitar_i_tree_system(t);
-    e = ocitar_i_tree_opened(t, fd, seen, S_IFREG, &st);
-    if (e == OCITAR_OK && seen == NULL && st.st_nlink > 1)
-        e = ocitar_i_tree_first_name(t, &st, &first);
-    if (e == OCITAR_OK && first != NULL) {
-        e = ocitar_i_tree_entry(t, &st, '1', first);
-        close(fd);
-        return e;
-    }
-    if (e == OCITAR_OK)
-        e = ocitar_i_tree_xattrs(t, fd, name);
-    if (e == OCITAR_OK)
-        e = ocitar_i_tree_entry(t, &st, '0', NULL);
-    if (e == OCITAR_OK)
-        e = ocitar_i_tree_body(t, fd, &st);
-    close(fd);
-    return e;
-}
-
 static int ocitar_i_tree_symlink(ocitar_i_tree *t, const char *name,
                                  const struct stat *st)
 {
@@ -14772,6 +14744,67 @@ static int ocitar_i_tree_symlink(ocitar_i_tree *t, const char *name,
                ? e
                : ocitar_i_tree_entry(t, st, '2',
                                      (const char *)t->target.memory);
+}
+
+/* What is neither file nor directory; it may have several names, too. */
+static int ocitar_i_tree_special(ocitar_i_tree *t, const char *name,
+                                 const struct stat *st)
+{
+    const char *first = NULL;
+    int e = OCITAR_OK;
+
+    if (st->st_nlink > 1)
+        e = ocitar_i_tree_first_name(t, st, &first);
+    if (e != OCITAR_OK)
+        return e;
+    if (first != NULL)
+        return ocitar_i_tree_entry(t, st, '1', first);
+    if (S_ISLNK(st->st_mode))
+        return ocitar_i_tree_symlink(t, name, st);
+    e = ocitar_i_tree_xattrs(t, -1, name);
+    if (e != OCITAR_OK)
+        return e;
+    return ocitar_i_tree_entry(t, st,
+                               S_ISCHR(st->st_mode)   ? '3'
+                               : S_ISBLK(st->st_mode) ? '4'
+                                                      : '6',
+                               NULL);
+}
+
+/* Without `seen` it is a file as far as the directory tells. Under fakeroot and
+   pseudo devices are files there, and only a stat says what they stand for. */
+static int ocitar_i_tree_file(ocitar_i_tree *t, const char *name,
+                              const struct stat *seen)
+{
+    const char *first = NULL;
+    struct stat st;
+    int e, fd;
+
+    fd = openat(t->directory, name,
+                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return ocitar_i_tree_system(t);
+    e = ocitar_i_tree_opened(t, fd, seen, S_IFREG, &st);
+    if (e == OCITAR_E_CHANGED && seen == NULL &&
+        (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))) {
+        close(fd);
+        return ocitar_i_tree_special(t, name, &st);
+    }
+    if (e == OCITAR_OK && st.st_nlink > 1)
+        e = ocitar_i_tree_first_name(t, &st, &first);
+    if (e == OCITAR_OK && first != NULL) {
+        e = ocitar_i_tree_entry(t, &st, '1', first);
+        close(fd);
+        return e;
+    }
+    if (e == OCITAR_OK)
+        e = ocitar_i_tree_xattrs(t, fd, name);
+    if (e == OCITAR_OK)
+        e = ocitar_i_tree_entry(t, &st, '0', NULL);
+    if (e == OCITAR_OK)
+        e = ocitar_i_tree_body(t, fd, &st);
+    close(fd);
+    return e;
 }
 
 static int ocitar_i_tree_enter(ocitar_i_tree *t, const char *name,
@@ -14847,7 +14880,6 @@ static int ocitar_i_tree_excluded(const ocitar_i_tree *t, const char *name)
 static int ocitar_i_tree_visit(ocitar_i_tree *t, size_t name_at)
 {
     const char *name = (const char *)t->names.memory + name_at;
-    const char *first = NULL;
     struct stat st;
     int e;
 
@@ -14874,22 +14906,9 @@ static int ocitar_i_tree_visit(ocitar_i_tree *t, size_t name_at)
         return e;
     if (S_ISDIR(st.st_mode))
         return ocitar_i_tree_enter(t, name, &st);
-    if (st.st_nlink > 1) /* links, devices and fifos may have names, too */
-        e = ocitar_i_tree_first_name(t, &st, &first);
-    if (e != OCITAR_OK)
-        return e;
-    if (first != NULL)
-        return ocitar_i_tree_entry(t, &st, '1', first);
     if (S_ISREG(st.st_mode))
         return ocitar_i_tree_file(t, name, &st);
-    if (S_ISLNK(st.st_mode))
-        return ocitar_i_tree_symlink(t, name, &st);
-    e = ocitar_i_tree_xattrs(t, -1, name);
-    if (e != OCITAR_OK)
-        return e;
-    return ocitar_i_tree_entry(
-        t, &st, S_ISCHR(st.st_mode) ? '3' : S_ISBLK(st.st_mode) ? '4' : '6',
-        NULL);
+    return ocitar_i_tree_special(t, name, &st);
 }
 
 /* The entry of the directory itself. */

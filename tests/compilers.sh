@@ -105,6 +105,45 @@ clangs() {
     fi
 }
 
+# ---- MSVC -------------------------------------------------------------------
+
+# It is not here: clang stands in for it, with the little that is needed of its
+# library's headers. With the instructions it takes the branch that is spelled
+# out for MSVC.
+write_library() {
+    mkdir "$work/msvc"
+    printf '%s\n' '#include <stddef.h>' 'void *malloc(size_t);' \
+        'void free(void *);' 'void *_aligned_malloc(size_t, size_t);' \
+        'void _aligned_free(void *);' >"$work/msvc/stdlib.h"
+    printf '%s\n' '#include <stddef.h>' 'void *memset(void *, int, size_t);' \
+        'void *memcpy(void *, const void *, size_t);' \
+        'void *memmove(void *, const void *, size_t);' \
+        'int memcmp(const void *, const void *, size_t);' \
+        >"$work/msvc/string.h"
+    echo 'typedef int jmp_buf[16];' >"$work/msvc/setjmp.h"
+    : >"$work/msvc/malloc.h"
+}
+
+as_msvc() { # flag...
+    clang --target=x86_64-pc-windows-msvc -fms-extensions \
+        -fms-compatibility-version=19.30 -DOCITAR_NO_HOSTED -Wall -Wextra \
+        -Werror -isystem "$work/msvc" -I. "$@" -c -o "$work/msvc.o" \
+        "$src/impl.c"
+}
+
+msvc() {
+    there clang command -v clang || return
+    write_library
+    check "MSVC's C" as_msvc -std=c99
+    check "MSVC's C++" as_msvc -x c++ -std=c++17
+    check "MSVC's instructions" as_msvc -std=c99 -msha -msse4.1
+    check 'they are what it takes' has_rounds
+}
+
+has_rounds() {
+    as_msvc -O1 -msha -msse4.1 -S && grep -q sha256rnds2 "$work/msvc.o"
+}
+
 # ---- flags ------------------------------------------------------------------
 
 # A test program by a compiler, over an implementation that is an object.
@@ -241,6 +280,7 @@ all_neighbours() {
 
 headers() {
     clangs
+    msvc
     all_neighbours
 }
 
