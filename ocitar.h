@@ -7394,7 +7394,7 @@ ocitar_i_layout_hash_group(ocitar_layout *l, uint8_t algorithm,
     size_t i;
     int e = OCITAR_OK;
 
-    if (algorithm == OCITAR_SHA256 &&
+    if (OCITAR_I_KERNEL_LANES > 1 && algorithm == OCITAR_SHA256 &&
         (l->engine == NULL || !(l->engine->algorithms & OCITAR_SHA256))) {
         ocitar_i_digest_many(l->kernel, out, data, len, count);
         return OCITAR_OK;

@@ -275,13 +275,13 @@ figures() { # program words code memory stack
 }
 
 check 'm0: the writer fits' figures "$work/m0/writer.elf" "$work/m0.words" \
-    28672 2048 2560
+    26112 2048 2432
 sed 's/^/     /' "$work/figures"
 
 check 'm0: the checker starts what it sent' installs m0 mps2 "$work/m0.tar"
 cp "$work/words" "$work/figures.words"
 check 'm0: the checker fits' figures "$work/m0/checker.elf" \
-    "$work/figures.words" 30720 4352 1536
+    "$work/figures.words" 23552 4352 1280
 sed 's/^/     /' "$work/figures"
 check 'microbit: the checker starts what it sent' installs microbit microbit \
     "$work/microbit.tar"
