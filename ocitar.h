@@ -10579,7 +10579,7 @@ static int ocitar_i_check_folds(const char *s, size_t len, const char *name,
     row(LABELS, S, F_NONE, 60, "")
 #define OCITAR_I_ROW(context, types, what, rule, name)                        \
     { OCITAR_I_CTX_##context, OCITAR_I_T_##types, OCITAR_I_##what, rule,      \
-      sizeof name - 1 },
+      sizeof(name) - 1 },
 #define OCITAR_I_ROW_NAME(context, types, what, rule, name) name
 
 static const ocitar_i_check_row ocitar_i_check_rows[] OCITAR_I_ROM = {
@@ -10604,7 +10604,7 @@ static uint8_t ocitar_i_check_row_of(uint8_t context, const char *name,
     const char *at =
         OCITAR_I_ROM_TEXT(OCITAR_I_CHECK_ROWS(OCITAR_I_ROW_NAME));
     ocitar_i_check_row row;
-    uint8_t i;
+    size_t i;
 
     for (i = 0; i < sizeof ocitar_i_check_rows / sizeof row; i++) {
         OCITAR_I_ROM_COPY(&row, ocitar_i_check_rows + i, sizeof row);
