@@ -2,12 +2,13 @@
 # deep.sh TIER - the slower looks at the code, one tier a call:
 #
 #   analyze   gcc -fanalyzer and clang-tidy find nothing
-#   valgrind  the test programs under valgrind
+#   valgrind  the test programs that msan has not, and two others, under
+#             valgrind
 #   msan      the test programs under clang's MemorySanitizer
 #   m32       the whole suite, built for 32 bits
 #   options   each configuration macro alone, run over what it leaves
-#   kernels   the whole suite with the processor's instructions for SHA-256
-#             and no other way (sanitize.sh has the others); many messages
+#   kernels   the whole suite with portable SHA-256 and no other way (others
+#             are those of coverage.sh and sanitize.sh); a million messages
 #
 # Ends with "N passed, N failed". A tool that is missing is a failure.
 tier=$1
@@ -127,17 +128,8 @@ suite_of_kernel() { # name flag
         (cd "$tree" && FORCED=1 CXX=none make test CFLAGS=-O1 CPPFLAGS="$2")
 }
 
-has_unit() {
-    grep -qw sha_ni /proc/cpuinfo || grep -qw sha2 /proc/cpuinfo
-}
-
 kernels() {
-    if has_unit; then
-        check "the suite, the processor's instructions only" \
-            suite_of_kernel unit -DOCITAR_FORCE_INTRINSICS
-    else
-        echo 'skipped: this processor has no instructions for SHA-256'
-    fi
+    check 'the suite, portable' suite_of_kernel portable -DOCITAR_NO_INTRINSICS
     check 'a million messages' sh -c \
         'make -s build/test_kernels && build/test_kernels 1000000'
 }
@@ -156,7 +148,7 @@ analyze)
     check 'clang-tidy' tidy
     ;;
 valgrind)
-    for p in $programs; do
+    for p in hosted move index; do
         make -s "build/test_$p" || exit 2
         check "valgrind $p" under_valgrind "build/test_$p"
     done

@@ -218,7 +218,6 @@ missing() {
 
 # The longest first, so that jobs end together.
 cat >"$work/list" <<'END'
-programs gcc
 header gcc c c99
 header g++ c++ c++11
 header gcc c c99 -m32
@@ -234,7 +233,6 @@ header g++ c++ c++14
 header g++ c++ c++17
 header g++ c++ c++20
 programs clang
-programs clang -m32
 header clang c c11
 header clang c c17
 header clang c c2x

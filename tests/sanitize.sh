@@ -1,8 +1,9 @@
 #!/bin/sh
 # sanitize.sh - every tool, example and test built with the address and
 # undefined-behaviour sanitizers, by gcc and by clang, and all tests run over
-# that: by gcc's with portable SHA-256 and no other, by clang's with each
-# message in the last of three lanes. The last line is "N passed, N failed".
+# that; by gcc's the test programs, with portable SHA-256 and no other, by
+# clang's the whole suite, with each message in the last of three lanes. The
+# last line is "N passed, N failed".
 #
 # The makefile writes to build/, so it runs in a copy of the tree. A compiler
 # that is not installed is named; with GRID_ALL=1 that is a failure.
@@ -59,7 +60,7 @@ report() { # file...
         sed -n '1,80s/^/    /p'
 }
 
-run_tests() { # compiler flag
+run_tests() { # compiler flag how
     log=$work/$1.log
     if ! sanitizes "$1"; then
         echo "FAIL $1: its sanitizers do not work here"
@@ -69,7 +70,7 @@ run_tests() { # compiler flag
     copy_tree "$work/$1"
     # make's own "Error" lines go to the log's standard error, the count
     # must stay the last line.
-    FORCED=1 make -C "$work/$1" --no-print-directory test CC="$1" \
+    FORCED=$3 make -C "$work/$1" --no-print-directory test CC="$1" \
         CFLAGS="$SANITIZE" CPPFLAGS="$2" >"$log" 2>"$work/err"
     status=$?
     count "$log" $status
@@ -90,7 +91,9 @@ flag_of() { # compiler
 
 for compiler in gcc clang; do
     if command -v $compiler >/dev/null; then
-        run_tests $compiler "$(flag_of $compiler)"
+        how=1
+        if [ $compiler = gcc ]; then how=programs; fi
+        run_tests $compiler "$(flag_of $compiler)" $how
     else
         echo "$compiler is not installed"
         failed=$((failed + ${GRID_ALL:-0}))
