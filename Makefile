@@ -27,7 +27,7 @@ TESTS = build/test_errors build/test_digest build/test_tar build/test_archive \
         build/test_decoder build/test_json build/test_check build/test_kernels \
         build/test_move build/test_check_read
 
-.PHONY: cross size profiles help all programs demo test install install-header lint format clean coverage model deep stack fuzz \
+.PHONY: test-programs cross size profiles help all programs demo test install install-header lint format clean coverage model deep stack fuzz \
         bench bench-keep instructions
 
 help:
@@ -67,6 +67,9 @@ demo:
 test:
 	@$(MAKE) -j2 programs
 	@CC='$(CC)' sh tests/run.sh build
+test-programs:
+	@$(MAKE) -j2 $(TOOLS) $(TESTS)
+	@CC='$(CC)' sh tests/run.sh build programs
 
 # gzip and zstd are built in where pkg-config knows their libraries and the
 # compiler links with them; `make PKG_CONFIG=false` leaves them out.

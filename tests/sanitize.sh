@@ -60,7 +60,7 @@ report() { # file...
         sed -n '1,80s/^/    /p'
 }
 
-run_tests() { # compiler flag how
+run_tests() { # compiler flag target
     log=$work/$1.log
     if ! sanitizes "$1"; then
         echo "FAIL $1: its sanitizers do not work here"
@@ -70,12 +70,12 @@ run_tests() { # compiler flag how
     copy_tree "$work/$1"
     # make's own "Error" lines go to the log's standard error, the count
     # must stay the last line.
-    FORCED=$3 make -C "$work/$1" --no-print-directory test CC="$1" \
+    FORCED=1 make -C "$work/$1" --no-print-directory "$3" CC="$1" \
         CFLAGS="$SANITIZE" CPPFLAGS="$2" >"$log" 2>"$work/err"
     status=$?
     count "$log" $status
     if [ $status != 0 ]; then
-        echo "FAIL $1: make test ended with $status"
+        echo "FAIL $1: make $3 ended with $status"
         report "$log" "$work/err"
     fi
     echo "$1 sanitized, $2: $line"
@@ -91,9 +91,9 @@ flag_of() { # compiler
 
 for compiler in gcc clang; do
     if command -v $compiler >/dev/null; then
-        how=1
-        if [ $compiler = gcc ]; then how=programs; fi
-        run_tests $compiler "$(flag_of $compiler)" $how
+        target=test
+        if [ $compiler = gcc ]; then target=test-programs; fi
+        run_tests $compiler "$(flag_of $compiler)" $target
     else
         echo "$compiler is not installed"
         failed=$((failed + ${GRID_ALL:-0}))
