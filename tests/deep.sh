@@ -7,8 +7,9 @@
 #   msan      the test programs under clang's MemorySanitizer
 #   m32       the whole suite, built for 32 bits
 #   options   each configuration macro alone, run over what it leaves
-#   kernels   the whole suite with portable SHA-256 and no other way (others
-#             are those of coverage.sh and sanitize.sh); a million messages
+#   kernels   the tests of the command and the examples with portable SHA-256
+#             and no other way (sanitize.sh has the test programs; the other
+#             ways are coverage.sh's and sanitize.sh's); a million messages
 #
 # Ends with "N passed, N failed". A tool that is missing is a failure.
 tier=$1
@@ -57,10 +58,18 @@ under_valgrind() { # program
     valgrind -q --error-exitcode=9 --leak-check=full --track-fds=no "$@"
 }
 
-under_msan() { # name
+clang_msan() { # argument...
     clang -std=c99 -O1 -g -fsanitize=memory -fsanitize-memory-track-origins \
-        -fno-sanitize-recover=all -I. -o "$work/msan_$1" "tests/test_$1.c" \
-        tests/implementation.c &&
+        -fno-sanitize-recover=all -I. "$@"
+}
+
+under_msan() { # name
+    library=$work/msan.o
+    if grep -q 'define OCITAR_IMPLEMENTATION' "tests/test_$1.c"; then
+        library='' # it has its own
+    fi
+    # shellcheck disable=SC2086
+    clang_msan -o "$work/msan_$1" "tests/test_$1.c" $library &&
         "$work/msan_$1"
 }
 
@@ -120,16 +129,16 @@ options() {
     done
 }
 
-# The whole suite with one way to compute SHA-256 and no other.
-suite_of_kernel() { # name flag
-    tree=$work/kernel_$1
+portable_commands() {
+    tree=$work/portable
     rm -rf "$tree" && mkdir -p "$tree" &&
         tar -c --exclude=./build --exclude=./.git . | tar -x -C "$tree" &&
-        (cd "$tree" && make test CFLAGS=-O1 CPPFLAGS="$2")
+        (cd "$tree" && make -j2 all CPPFLAGS=-DOCITAR_NO_INTRINSICS &&
+            sh tests/run.sh build commands)
 }
 
 kernels() {
-    check 'the suite, portable' suite_of_kernel portable -DOCITAR_NO_INTRINSICS
+    check 'the command, portable' portable_commands
     check 'a million messages' sh -c \
         'make -s build/test_kernels && build/test_kernels 1000000'
 }
@@ -154,6 +163,7 @@ valgrind)
     make -s build/model && check 'valgrind model' under_valgrind build/model 2000
     ;;
 msan)
+    check 'the library' clang_msan -c -o "$work/msan.o" tests/implementation.c
     # not hosted: clang 14 does not know that glibc's fstat fills its struct
     for p in $programs; do
         case $p in

@@ -9,10 +9,14 @@ seconds=${1:-60}
 targets=${*:-reader json check import}
 mkdir -p build/fuzz
 passed=0 failed=0
-for t in $targets; do
+fuzzing() { # argument...
     clang -std=c99 -O1 -g -fsanitize=fuzzer,address,undefined \
-        -fno-sanitize-recover=all -I. -Itests/fuzz -o "build/fuzz/$t.fuzz" \
-        "tests/fuzz/$t.c" tests/implementation.c || exit 2
+        -fno-sanitize-recover=all -I. -Itests/fuzz "$@"
+}
+fuzzing -c -o build/fuzz/library.o tests/implementation.c || exit 2
+for t in $targets; do
+    fuzzing -o "build/fuzz/$t.fuzz" "tests/fuzz/$t.c" build/fuzz/library.o ||
+        exit 2
     mkdir -p "build/fuzz/$t" "tests/fuzz/corpus/$t"
     if [ "$seconds" = merge ]; then
         rm -rf "build/fuzz/$t.merged" && mkdir "build/fuzz/$t.merged"

@@ -226,7 +226,6 @@ header g++ c++ c++2b
 header clang c c99
 header clang c c99 -m32
 header clang++ c++ c++11
-programs gcc -m32
 header gcc c c11
 header gcc c c17
 header g++ c++ c++14
