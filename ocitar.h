@@ -79,6 +79,12 @@
    that is in the archive already is not written again, where you lend a set of
    keys to know it by. Over a directory the same objects become files.
 
+   WHAT TO READ
+
+   To write images: errors, stream, archive, spool, layout, image and layer. To
+   verify them: check; to look into them: find. Digest, tar and json only if you
+   want those by themselves; hosted for files and directories.
+
    THE OBJECTS
 
        sink -> archive -> layout -> index -> image -> layer
@@ -287,23 +293,9 @@ OCITAR_API size_t ocitar_error_format(const ocitar_error *error, char *out,
 
 /* Shared by archives and drivers; yours to embed, not to touch. A node is a
    thing begun under a parent; the root keeps the first error in words. */
-typedef struct ocitar_node {
-    struct ocitar_node *parent;
-    int16_t error;       /* its own first error */
-    int16_t child_error; /* the first error below it that still stands */
-    uint32_t failed;     /* nodes below with an error, not abandoned */
-    uint32_t open;       /* nodes below that were begun and not ended */
-    uint8_t state;
-    uint8_t counted;     /* it counts in its parents' `open` */
-} ocitar_node;
+typedef struct ocitar_node ocitar_node;
 
-typedef struct ocitar_root {
-    ocitar_node node;
-    ocitar_error error;
-    int user_code; /* a driver's detail on the code that it returns */
-    uint8_t poisoned;
-    uint8_t finished;
-} ocitar_root;
+typedef struct ocitar_root ocitar_root;
 
 /* ---- digest ------------------------------------------------------------ */
 
@@ -321,19 +313,7 @@ typedef struct ocitar_engine {
 } ocitar_engine;
 
 /* A digest being computed. Yours to place, not to touch. */
-typedef struct ocitar_digester {
-    union {
-        struct { uint32_t h[8]; uint8_t block[64]; } s256;
-        struct { uint64_t h[8]; uint8_t block[128]; } s512;
-        uint64_t engine[24];
-    } state;
-    uint64_t length;
-    const ocitar_engine *engine;
-    int error; /* the engine's own code */
-    uint8_t algorithm;
-    uint8_t live;
-    uint8_t kernel; /* which of the bundled SHA-256 fits this processor */
-} ocitar_digester;
+typedef struct ocitar_digester ocitar_digester;
 
 /* One slot of a key set: the first 32 bytes of a digest. Names are chosen by
    whoever made the content, so a shorter hash would not do. */
@@ -436,21 +416,7 @@ typedef struct ocitar_entry {
 } ocitar_entry;
 
 /* Encodes an entry's head, block by block. Yours to place, not to touch. */
-typedef struct ocitar_encoder {
-    const ocitar_entry *entry;
-    const char *last_key;  /* of the record that was begun last */
-    size_t last_key_len;
-    size_t record_at;      /* position in the record under way */
-    size_t record_len;
-    size_t data_left;      /* bytes of pax data still to come */
-    size_t data_len;
-    ocitar_time mtime;     /* rounded if the format asks for it */
-    uint16_t records;      /* a bit for each record that is generated */
-    uint8_t phase;
-    uint8_t pax;
-    uint8_t drop_times;
-    char typeflag;
-} ocitar_encoder;
+typedef struct ocitar_encoder ocitar_encoder;
 
 /* Checks the entry and prepares its blocks; `entry` is borrowed until the
    last of them. Byte for byte what Go's archive/tar writes. Errors:
@@ -622,20 +588,7 @@ typedef struct ocitar_archive_desc {
 } ocitar_archive_desc;
 
 /* A tar stream being written. Yours to place, not to touch. */
-typedef struct ocitar_archive {
-    ocitar_root root; /* first */
-    ocitar_sink sink;
-    int (*hook_fn)(void *user, ocitar_entry *entry);
-    void *hook_user;
-    uint8_t *buffer;
-    uint64_t flushed;     /* bytes that the sink has */
-    uint64_t left;        /* body bytes that the open entry still lacks */
-    uint64_t entry_start; /* where its first header block is */
-    uint32_t used;        /* bytes in the buffer */
-    uint16_t head;        /* blocks of the entry's head */
-    uint8_t entry;        /* is one open, and of which kind */
-    uint8_t shift;        /* the buffer is used up to 1 << shift bytes */
-} ocitar_archive;
+typedef struct ocitar_archive ocitar_archive;
 
 /* E_ARG: no buffer, or one below 512 bytes. */
 OCITAR_API int ocitar_archive_begin(ocitar_archive *archive,
@@ -748,15 +701,7 @@ typedef struct ocitar_spool_desc {
 } ocitar_spool_desc;
 
 /* A place to wait in, for one blob or file after another. */
-typedef struct ocitar_spool {
-    ocitar_spool_desc desc;
-    uint8_t *memory;
-    size_t capacity;
-    size_t used;
-    uint64_t total;
-    uint8_t busy;
-    uint8_t stale; /* its store could not be emptied: try before next use */
-} ocitar_spool;
+typedef struct ocitar_spool ocitar_spool;
 
 /* E_ARG: nothing to keep bytes in. */
 OCITAR_API int ocitar_spool_begin(ocitar_spool *spool,
@@ -849,19 +794,7 @@ typedef struct ocitar_layout_desc {
 } ocitar_layout_desc;
 
 /* An image layout (OCI image-layout). Yours to place, not to touch. */
-typedef struct ocitar_layout {
-    ocitar_node node;
-    const ocitar_driver *driver;
-    void *driver_user;
-    ocitar_key *keys;
-    const ocitar_engine *engine;
-    ocitar_rehearsal *rehearsal;
-    uint32_t key_count;
-    uint8_t algorithms;
-    uint8_t initialised;
-    uint8_t indexed; /* it has its index, or one is open */
-    uint8_t kernel;  /* of its digesters */
-} ocitar_layout;
+typedef struct ocitar_layout ocitar_layout;
 
 /* `desc` may be NULL. The keys are zeroed here. E_ARG, E_STATE. */
 OCITAR_API int ocitar_layout_begin(ocitar_layout *layout,
@@ -878,14 +811,7 @@ OCITAR_API int ocitar_layout_reader(ocitar_layout *layout, const char *name,
                                     ocitar_source *out);
 
 /* A file of the layout that is not a blob, while it is collected. */
-typedef struct ocitar_file {
-    ocitar_node node;
-    ocitar_layout *layout;
-    const char *name;
-    size_t name_len;
-    ocitar_spool *spool;
-    uint32_t mode;
-} ocitar_file;
+typedef struct ocitar_file ocitar_file;
 
 /* Collected in `spool`, which is lent until the close, as is `name`. Only the
    close checks the name: OCITAR_E_NAME for one that would leave the root
@@ -908,20 +834,7 @@ OCITAR_API int ocitar_file_put(ocitar_layout *layout, const char *name,
                                const void *data, size_t len);
 
 /* A blob being written. Yours to place, not to touch. */
-typedef struct ocitar_blob {
-    ocitar_node node;
-    ocitar_layout *layout;
-    union {
-        ocitar_spool *spool;    /* SPOOL */
-        ocitar_rehearsed *line; /* PATCH and KNOWN, if rehearsed */
-    } in;
-    uint64_t size;     /* so far */
-    uint64_t expected; /* KNOWN */
-    ocitar_digester digester;
-    ocitar_digest digest; /* KNOWN: the announced one; else after commit */
-    uint8_t way;
-    uint8_t known_here; /* it is in the layout already: bytes are dropped */
-} ocitar_blob;
+typedef struct ocitar_blob ocitar_blob;
 
 /* `algorithm` 0: sha256. E_UNSUPPORTED: unknown, or to be patched, by choice
    or for want of a spool, where the sink cannot; E_ARG: SPOOL without a spool,
@@ -1082,24 +995,7 @@ typedef struct ocitar_index_desc {
 } ocitar_index_desc;
 
 /* index.json being collected. Yours to place, not to touch. */
-typedef struct ocitar_index {
-    ocitar_node node;
-    ocitar_layout *layout;
-    ocitar_index_desc desc;
-    size_t count;
-    size_t image_start;        /* where the open image's layers begin */
-    size_t image_end;          /* its own slot, if that is known */
-    const ocitar_pair *nest_annotations; /* of the open nested index */
-    size_t nest_annotation_count;
-    size_t nest;                /* its slot, plus 1; 0: none is open */
-    ocitar_digest digest;       /* of index.json, once that is known */
-    struct ocitar_image *image; /* the open one */
-    uint8_t ahead;             /* metadata first, in the second run */
-    uint8_t held;              /* it is the layout's one index */
-    uint8_t empty;             /* algorithms of the empty configs that are
-                                  out */
-    uint8_t ready;             /* its begin succeeded */
-} ocitar_index;
+typedef struct ocitar_index ocitar_index;
 
 /* Initialises the layout if that was not done. One index a layout, one open
    image an index. E_ARG, E_STATE, and what ocitar_layout_init returns. */
@@ -1204,15 +1100,7 @@ typedef struct ocitar_image_desc {
 } ocitar_image_desc;
 
 /* An image being collected. Yours to place, not to touch. */
-typedef struct ocitar_image {
-    ocitar_node node;
-    ocitar_index *index;
-    ocitar_image_desc desc;
-    const ocitar_descriptor *descriptor;
-    void *layer;        /* the open one */
-    int (*layer_fn)(void *layer); /* how it is abandoned */
-    uint8_t ready;      /* its begin succeeded */
-} ocitar_image;
+typedef struct ocitar_image ocitar_image;
 
 /* E_ARG: a reference that is none, or one with a digest. */
 OCITAR_API int ocitar_image_begin(ocitar_image *image, ocitar_index *index,
@@ -1286,17 +1174,7 @@ typedef struct ocitar_layer_desc {
 
 /* A layer being written: its entries become one tar, straight into a blob.
    Yours to place, not to touch. */
-typedef struct ocitar_layer {
-    ocitar_blob blob; /* first */
-    ocitar_image *image;
-    ocitar_layer_desc desc;
-    ocitar_digester diff; /* of the tar, where a codec stands between */
-    int64_t entry_size;   /* of the last entry */
-    uint64_t left;        /* body bytes that it still lacks */
-    uint64_t size;        /* of the tar so far */
-    uint8_t trailer;      /* all bytes are in, and the codec has ended */
-    uint8_t coding;       /* the codec has begun and not ended */
-} ocitar_layer;
+typedef struct ocitar_layer ocitar_layer;
 
 /* `desc` may be NULL: AUTO, which needs a sink that can be patched. */
 OCITAR_API int ocitar_layer_begin(ocitar_layer *layer, ocitar_image *image,
@@ -1470,57 +1348,12 @@ typedef struct ocitar_checker_desc {
 } ocitar_checker_desc;
 
 /* A layer's tar being checked: what it holds is the checker's. */
-typedef struct ocitar_layer_checker {
-    ocitar_reader reader;
-    ocitar_key *paths;
-    uint32_t path_count;
-    uint8_t kernel;
-    uint8_t bad, warn, unchecked; /* rules */
-    uint8_t whiteout; /* the entry is one, and must be empty */
-} ocitar_layer_checker;
+typedef struct ocitar_layer_checker ocitar_layer_checker;
 
 /* Reads an archive once, in fixed memory, and tells what breaks the image
-   specification. Yours to place; to read are the counts. */
-typedef struct ocitar_checker {
-    uint32_t errors, warnings, notes;
-    uint32_t needed; /* slots */
-    ocitar_checker_desc desc;
-    ocitar_reader reader;
-    ocitar_digester blob;     /* the open one's content */
-    ocitar_digester data;     /* of an inline `data`, or a diffID */
-    ocitar_digest digest;     /* that the entry's name says */
-    ocitar_json json;
-    ocitar_claim claim;
-    int error, user_code;
-    uint32_t os_version;      /* as a hash */
-    uint32_t used;            /* slots */
-    uint32_t node;            /* of the open blob, plus 1 */
-    uint32_t facts;           /* of the document */
-    uint32_t layers, manifests, diffs, history;
-    char words[3][16];        /* a config's architecture, os, variant */
-    uint64_t unpacked, inlined;
-    const ocitar_codec *codec;
-    size_t strings;           /* of the claim, in the buffer */
-    uint8_t row;              /* what the open name means */
-    uint8_t file;             /* what the entry is */
-    uint8_t files;            /* which came */
-    uint8_t document;         /* is it being parsed */
-    uint8_t bad, warn;        /* rules that it breaks first */
-    uint8_t kernel;
-    uint8_t kind;             /* what the blob seems to be */
-    uint8_t judged;
-    int8_t verdict;           /* once it is judged */
-    uint8_t unchecked;        /* 1: a layer's tar, 2: a diffID, 4: data */
-    uint8_t part;             /* the key or string goes on */
-    uint8_t media, doc_media;
-    uint8_t got;              /* which fields of the descriptor came */
-    uint8_t tap;
-    uint8_t magic[4];
-    uint8_t magic_len;
-    uint8_t base64;           /* digits held */
-    uint32_t bits;            /* and their value */
-    uint8_t contexts[8];      /* what knows a meaning is less deep */
-} ocitar_checker;
+   specification. Yours to place; to read are the counts: uint32_t errors,
+   warnings, notes, and needed, the slots that would do. */
+typedef struct ocitar_checker ocitar_checker;
 
 /* E_ARG. */
 OCITAR_API int ocitar_checker_begin(ocitar_checker *checker,
@@ -1606,13 +1439,7 @@ OCITAR_API uint32_t ocitar_catalog_mark(ocitar_catalog *catalog,
                                         const ocitar_line *line, int foreign);
 
 /* A blob being read. Yours to place, not to touch. */
-typedef struct ocitar_verified {
-    ocitar_source from;
-    ocitar_digester digester;
-    ocitar_digest digest;
-    uint64_t offset;
-    uint64_t left;
-} ocitar_verified;
+typedef struct ocitar_verified ocitar_verified;
 
 /* The blob of a line as a source, out of an archive that gets at offsets or a
    source that is the blob. Its bytes are good only once get_fn has told the
@@ -1696,16 +1523,7 @@ OCITAR_API void ocitar_output_abandon(ocitar_output *output);
    object is written beside its place and renamed, so none is ever half there;
    a blob that is there with its size is not written again. Links are not
    followed, and nothing outside is touched whatever the names say. */
-typedef struct ocitar_directory {
-    ocitar_root root; /* first */
-    ocitar_fd reading; /* of ocitar_layout_reader: one at a time */
-    int descriptor;
-    int parent;       /* of the object that is being written */
-    int file;
-    uint8_t sync;
-    char name[256];
-    char temp[64];
-} ocitar_directory;
+typedef struct ocitar_directory ocitar_directory;
 
 /* Makes `path` if it is not there. With `sync` each object is on the disk
    before it gets its name. OCITAR_E_SYSTEM with errno in *user_code. */
@@ -1767,6 +1585,233 @@ OCITAR_API int ocitar_layer_tree(ocitar_layer *layer,
                                  const ocitar_tree_desc *desc);
 
 #endif /* OCITAR_NO_HOSTED */
+
+/* ---- insides -----------------------------------------------------------
+   Read no further: what is yours to place and not to touch stands here, for
+   the compiler, which must know how large it is. */
+
+struct ocitar_node {
+    struct ocitar_node *parent;
+    int16_t error;       /* its own first error */
+    int16_t child_error; /* the first error below it that still stands */
+    uint32_t failed;     /* nodes below with an error, not abandoned */
+    uint32_t open;       /* nodes below that were begun and not ended */
+    uint8_t state;
+    uint8_t counted;     /* it counts in its parents' `open` */
+};
+
+struct ocitar_root {
+    ocitar_node node;
+    ocitar_error error;
+    int user_code; /* a driver's detail on the code that it returns */
+    uint8_t poisoned;
+    uint8_t finished;
+};
+
+struct ocitar_digester {
+    union {
+        struct { uint32_t h[8]; uint8_t block[64]; } s256;
+        struct { uint64_t h[8]; uint8_t block[128]; } s512;
+        uint64_t engine[24];
+    } state;
+    uint64_t length;
+    const ocitar_engine *engine;
+    int error; /* the engine's own code */
+    uint8_t algorithm;
+    uint8_t live;
+    uint8_t kernel; /* which of the bundled SHA-256 fits this processor */
+};
+
+struct ocitar_encoder {
+    const ocitar_entry *entry;
+    const char *last_key;  /* of the record that was begun last */
+    size_t last_key_len;
+    size_t record_at;      /* position in the record under way */
+    size_t record_len;
+    size_t data_left;      /* bytes of pax data still to come */
+    size_t data_len;
+    ocitar_time mtime;     /* rounded if the format asks for it */
+    uint16_t records;      /* a bit for each record that is generated */
+    uint8_t phase;
+    uint8_t pax;
+    uint8_t drop_times;
+    char typeflag;
+};
+
+struct ocitar_archive {
+    ocitar_root root; /* first */
+    ocitar_sink sink;
+    int (*hook_fn)(void *user, ocitar_entry *entry);
+    void *hook_user;
+    uint8_t *buffer;
+    uint64_t flushed;     /* bytes that the sink has */
+    uint64_t left;        /* body bytes that the open entry still lacks */
+    uint64_t entry_start; /* where its first header block is */
+    uint32_t used;        /* bytes in the buffer */
+    uint16_t head;        /* blocks of the entry's head */
+    uint8_t entry;        /* is one open, and of which kind */
+    uint8_t shift;        /* the buffer is used up to 1 << shift bytes */
+};
+
+struct ocitar_spool {
+    ocitar_spool_desc desc;
+    uint8_t *memory;
+    size_t capacity;
+    size_t used;
+    uint64_t total;
+    uint8_t busy;
+    uint8_t stale; /* its store could not be emptied: try before next use */
+};
+
+struct ocitar_layout {
+    ocitar_node node;
+    const ocitar_driver *driver;
+    void *driver_user;
+    ocitar_key *keys;
+    const ocitar_engine *engine;
+    ocitar_rehearsal *rehearsal;
+    uint32_t key_count;
+    uint8_t algorithms;
+    uint8_t initialised;
+    uint8_t indexed; /* it has its index, or one is open */
+    uint8_t kernel;  /* of its digesters */
+};
+
+struct ocitar_file {
+    ocitar_node node;
+    ocitar_layout *layout;
+    const char *name;
+    size_t name_len;
+    ocitar_spool *spool;
+    uint32_t mode;
+};
+
+struct ocitar_blob {
+    ocitar_node node;
+    ocitar_layout *layout;
+    union {
+        ocitar_spool *spool;    /* SPOOL */
+        ocitar_rehearsed *line; /* PATCH and KNOWN, if rehearsed */
+    } in;
+    uint64_t size;     /* so far */
+    uint64_t expected; /* KNOWN */
+    ocitar_digester digester;
+    ocitar_digest digest; /* KNOWN: the announced one; else after commit */
+    uint8_t way;
+    uint8_t known_here; /* it is in the layout already: bytes are dropped */
+};
+
+struct ocitar_index {
+    ocitar_node node;
+    ocitar_layout *layout;
+    ocitar_index_desc desc;
+    size_t count;
+    size_t image_start;        /* where the open image's layers begin */
+    size_t image_end;          /* its own slot, if that is known */
+    const ocitar_pair *nest_annotations; /* of the open nested index */
+    size_t nest_annotation_count;
+    size_t nest;                /* its slot, plus 1; 0: none is open */
+    ocitar_digest digest;       /* of index.json, once that is known */
+    struct ocitar_image *image; /* the open one */
+    uint8_t ahead;             /* metadata first, in the second run */
+    uint8_t held;              /* it is the layout's one index */
+    uint8_t empty;             /* algorithms of the empty configs that are
+                                  out */
+    uint8_t ready;             /* its begin succeeded */
+};
+
+struct ocitar_image {
+    ocitar_node node;
+    ocitar_index *index;
+    ocitar_image_desc desc;
+    const ocitar_descriptor *descriptor;
+    void *layer;        /* the open one */
+    int (*layer_fn)(void *layer); /* how it is abandoned */
+    uint8_t ready;      /* its begin succeeded */
+};
+
+struct ocitar_layer {
+    ocitar_blob blob; /* first */
+    ocitar_image *image;
+    ocitar_layer_desc desc;
+    ocitar_digester diff; /* of the tar, where a codec stands between */
+    int64_t entry_size;   /* of the last entry */
+    uint64_t left;        /* body bytes that it still lacks */
+    uint64_t size;        /* of the tar so far */
+    uint8_t trailer;      /* all bytes are in, and the codec has ended */
+    uint8_t coding;       /* the codec has begun and not ended */
+};
+
+struct ocitar_layer_checker {
+    ocitar_reader reader;
+    ocitar_key *paths;
+    uint32_t path_count;
+    uint8_t kernel;
+    uint8_t bad, warn, unchecked; /* rules */
+    uint8_t whiteout; /* the entry is one, and must be empty */
+};
+
+struct ocitar_checker {
+    uint32_t errors, warnings, notes;
+    uint32_t needed; /* slots */
+    ocitar_checker_desc desc;
+    ocitar_reader reader;
+    ocitar_digester blob;     /* the open one's content */
+    ocitar_digester data;     /* of an inline `data`, or a diffID */
+    ocitar_digest digest;     /* that the entry's name says */
+    ocitar_json json;
+    ocitar_claim claim;
+    int error, user_code;
+    uint32_t os_version;      /* as a hash */
+    uint32_t used;            /* slots */
+    uint32_t node;            /* of the open blob, plus 1 */
+    uint32_t facts;           /* of the document */
+    uint32_t layers, manifests, diffs, history;
+    char words[3][16];        /* a config's architecture, os, variant */
+    uint64_t unpacked, inlined;
+    const ocitar_codec *codec;
+    size_t strings;           /* of the claim, in the buffer */
+    uint8_t row;              /* what the open name means */
+    uint8_t file;             /* what the entry is */
+    uint8_t files;            /* which came */
+    uint8_t document;         /* is it being parsed */
+    uint8_t bad, warn;        /* rules that it breaks first */
+    uint8_t kernel;
+    uint8_t kind;             /* what the blob seems to be */
+    uint8_t judged;
+    int8_t verdict;           /* once it is judged */
+    uint8_t unchecked;        /* 1: a layer's tar, 2: a diffID, 4: data */
+    uint8_t part;             /* the key or string goes on */
+    uint8_t media, doc_media;
+    uint8_t got;              /* which fields of the descriptor came */
+    uint8_t tap;
+    uint8_t magic[4];
+    uint8_t magic_len;
+    uint8_t base64;           /* digits held */
+    uint32_t bits;            /* and their value */
+    uint8_t contexts[8];      /* what knows a meaning is less deep */
+};
+
+struct ocitar_verified {
+    ocitar_source from;
+    ocitar_digester digester;
+    ocitar_digest digest;
+    uint64_t offset;
+    uint64_t left;
+};
+
+#ifndef OCITAR_NO_HOSTED
+struct ocitar_directory {
+    ocitar_root root; /* first */
+    ocitar_fd reading; /* of ocitar_layout_reader: one at a time */
+    int descriptor;
+    int parent;       /* of the object that is being written */
+    int file;
+    uint8_t sync;
+    char name[256];
+    char temp[64];
+};
+#endif
 
 #ifdef __cplusplus
 }
@@ -10286,7 +10331,7 @@ static void ocitar_i_check_tell(ocitar_checker *c, ocitar_finding *f,
 
 static OCITAR_I_APART void
 ocitar_i_check_entry(ocitar_checker *c, const ocitar_entry *entry, int rule,
-                     int severity, const char *text)
+                     int severity, int kind, const char *text)
 {
     ocitar_finding f;
 
@@ -10294,8 +10339,7 @@ ocitar_i_check_entry(ocitar_checker *c, const ocitar_entry *entry, int rule,
     f.name = entry->name;
     f.name_len = entry->name_len;
     f.text = OCITAR_I_WHY(text);
-    f.kind = severity == OCITAR_NOTE && rule == 23 ? OCITAR_UNVERIFIABLE
-                                                   : OCITAR_INVALID;
+    f.kind = (uint8_t)kind;
     ocitar_i_check_tell(c, &f, rule, severity);
 }
 
@@ -12085,13 +12129,14 @@ static int ocitar_i_check_blob_begin(ocitar_checker *c, const ocitar_entry *e,
     }
     if (len >= sizeof text || i == len ||
         ocitar_i_check_digest(c, text, len, &c->digest) != 0) {
-        ocitar_i_check_entry(c, e, 5, OCITAR_ERROR, NULL);
+        ocitar_i_check_entry(c, e, 5, OCITAR_ERROR, OCITAR_INVALID, NULL);
         return c->error;
     }
     ocitar_i_check_key_of(c, &c->digest, key);
     s = ocitar_i_check_find(c, key, c->digest.algorithm, 0);
     if (s != NULL && s->flags & OCITAR_I_SLOT_SEEN) {
-        ocitar_i_check_entry(c, e, 61, OCITAR_ERROR, "an entry twice");
+        ocitar_i_check_entry(c, e, 61, OCITAR_ERROR, OCITAR_INVALID,
+                             "an entry twice");
         return c->error;
     }
     if (s == NULL)
@@ -12103,7 +12148,7 @@ static int ocitar_i_check_blob_begin(ocitar_checker *c, const ocitar_entry *e,
     if (code == OCITAR_E_HASH)
         return ocitar_i_check_hash_failed(c);
     if (code != OCITAR_OK)
-        ocitar_i_check_entry(c, e, 23, OCITAR_NOTE, NULL);
+        ocitar_i_check_entry(c, e, 23, OCITAR_NOTE, OCITAR_UNVERIFIABLE, NULL);
     if (c->desc.blob_fn == NULL || c->error != OCITAR_OK)
         return c->error;
     code = c->desc.blob_fn(c->desc.user, &c->digest, (uint64_t)e->size);
@@ -12144,14 +12189,14 @@ static int ocitar_i_check_begin_entry(void *user, const ocitar_entry *e)
         while (len > 0 && name[len - 1] == '/')
             len--;
     if (e->name_len == 0 || !ocitar_i_name_ok(e->name, e->name_len)) {
-        ocitar_i_check_entry(c, e, 61, OCITAR_ERROR,
+        ocitar_i_check_entry(c, e, 61, OCITAR_ERROR, OCITAR_INVALID,
                              "a name that leaves the root");
         return c->error;
     }
     file = ocitar_i_check_file(name, len);
     /* of any name: what it becomes, others may see elsewhere */
     if (e->typeflag != '5' && (!regular || c->reader.decoder.sparse)) {
-        ocitar_i_check_entry(c, e, 61, OCITAR_ERROR,
+        ocitar_i_check_entry(c, e, 61, OCITAR_ERROR, OCITAR_INVALID,
                              "a link, a device or a sparse file");
         return c->error;
     }
@@ -12161,17 +12206,17 @@ static int ocitar_i_check_begin_entry(void *user, const ocitar_entry *e)
             return ocitar_i_check_blob_begin(c, e, name + 6,
                                              len > 6 ? len - 6 : 0);
         if (len > 6 && ocitar_i_bytes_has(name + 6, len - 6, '/'))
-            ocitar_i_check_entry(c, e, 61, OCITAR_ERROR,
+            ocitar_i_check_entry(c, e, 61, OCITAR_ERROR, OCITAR_INVALID,
                                  "a directory for a file");
         return c->error;
     }
     if (file == OCITAR_I_FILE_NONE) {
         if (len > 0)
-            ocitar_i_check_entry(c, e, 8, OCITAR_NOTE, NULL);
+            ocitar_i_check_entry(c, e, 8, OCITAR_NOTE, OCITAR_INVALID, NULL);
         return c->error;
     }
     if (e->typeflag == '5' || c->files & file) {
-        ocitar_i_check_entry(c, e, 61, OCITAR_ERROR,
+        ocitar_i_check_entry(c, e, 61, OCITAR_ERROR, OCITAR_INVALID,
                              e->typeflag == '5' ? "a directory for a file"
                                                 : "an entry twice");
         return c->error;

@@ -66,10 +66,8 @@ def sections(prefix, flags, calls, macros, work):
 
 def struct_names():
     text = pathlib.Path("ocitar.h").read_text()
-    public = text[:text.index("#endif /* OCITAR_H */")]
-    core = public[:public.index("#ifndef OCITAR_NO_HOSTED",
-                                public.index("extern \"C\""))]
-    return sorted(set(re.findall(r"^\} (ocitar_\w+);", core, re.M)))
+    core = text[:text.index("/* ---- hosted")]
+    return sorted(set(re.findall(r"^typedef struct (ocitar_\w+)", core, re.M)))
 
 
 def struct_sizes(prefix, flags, work):
