@@ -11,23 +11,11 @@ cd "$(dirname "$0")/.." || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
-passed=0 failed=0
+# shellcheck source=tests/count.sh
+. tests/count.sh
 
 WARN='-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow
     -Wundef -Wcast-qual -Wcast-align -Werror'
-
-check() { # title command...
-    title=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok   $title"
-    else
-        failed=$((failed + 1))
-        echo "FAIL $title"
-        sed -n '1,20s/^/    /p' "$work/log"
-    fi
-}
 
 # there WHAT COMMAND... - is it here? Whether not is a failure is GRID_ALL's
 # to say.

@@ -14,21 +14,9 @@
 # Ends with "N passed, N failed". A tool that is missing is a failure.
 tier=$1
 work=build/deep
-passed=0 failed=0
+# shellcheck source=tests/count.sh
+. tests/count.sh
 mkdir -p "$work" || exit 2
-
-check() { # title command...
-    title=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok   $title"
-    else
-        failed=$((failed + 1))
-        echo "FAIL $title"
-        tail -n 30 "$work/log" | sed 's/^/    /'
-    fi
-}
 
 implementation() {
     printf '#define OCITAR_IMPLEMENTATION\n#include "ocitar.h"\n' >"$work/i.c"

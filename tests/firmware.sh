@@ -17,7 +17,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 LC_ALL=C
 export LC_ALL
-passed=0 failed=0
+# shellcheck source=tests/count.sh
+. tests/count.sh
 
 for tool in arm-none-eabi-gcc clang qemu-system-arm skopeo umoci "$ocitar"; do
     if ! command -v "$tool" >/dev/null; then
@@ -25,19 +26,6 @@ for tool in arm-none-eabi-gcc clang qemu-system-arm skopeo umoci "$ocitar"; do
         exit 2
     fi
 done
-
-check() { # title command...
-    title=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok   $title"
-    else
-        failed=$((failed + 1))
-        echo "FAIL $title"
-        tail -n 20 "$work/log" | sed 's/^/    /'
-    fi
-}
 
 # make's targets, each build in a directory of its own: for the core of a
 # Cortex-M0 on a larger board, where there is a second line to say what was

@@ -25,21 +25,9 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 unset SOURCE_DATE_EPOCH PKG_CONFIG_PATH PKG_CONFIG_LIBDIR MAKEFLAGS
 umask 022
-passed=0 failed=0
+# shellcheck source=tests/count.sh
+. tests/count.sh
 version=$(sed -n 's/^#define OCITAR_VERSION "\(.*\)"/\1/p' ocitar.h)
-
-check() { # title command...
-    title=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok   $title"
-    else
-        failed=$((failed + 1))
-        echo "FAIL $title"
-        tail -n 20 "$work/log" | sed 's/^/    /'
-    fi
-}
 
 fails() { ! "$@"; }
 

@@ -2,7 +2,8 @@
 # real.sh - sourced by the scripts that run real consumers, after they set
 # `build`: counted checks, a directory $work of their own, daemons with all
 # their state in it, and the Debian tree. All ends and goes with the script.
-passed=0 failed=0
+# shellcheck source=tests/count.sh
+. tests/count.sh
 work='' registry='' containerd='' dockerd='' mounted=''
 ours=ocitar-$$ # names containers, cgroups and the namespace in containerd
 run=/run/containerd had_run=''
@@ -67,19 +68,6 @@ cgroups() {
 # ---- checks -----------------------------------------------------------------
 
 # check TITLE COMMAND... - counts it; a failed one shows what it said.
-check() {
-    title=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok   $title"
-    else
-        failed=$((failed + 1))
-        echo "FAIL $title"
-        tail -n 20 "$work/log" | sed 's/^/    /'
-    fi
-}
-
 # still TITLE COMMAND... - what fails by a defect of ocitar's that is known: it
 # is told, not counted, and fails once it does not, to become a check.
 still() {
