@@ -7,9 +7,8 @@
 #   msan      the test programs under clang's MemorySanitizer
 #   m32       the whole suite, built for 32 bits
 #   options   each configuration macro alone, run over what it leaves
-#   kernels   the tests of the command and the examples with portable SHA-256
-#             and no other way (sanitize.sh has the test programs; the other
-#             ways are coverage.sh's and sanitize.sh's); a million messages
+#   kernels   a million messages, each way to compute SHA-256 (the suite with
+#             one way only: coverage.sh, sanitize.sh, and fresh.sh with a flag)
 #
 # Ends with "N passed, N failed". A tool that is missing is a failure.
 tier=$1
@@ -117,16 +116,7 @@ options() {
     done
 }
 
-portable_commands() {
-    tree=$work/portable
-    rm -rf "$tree" && mkdir -p "$tree" &&
-        tar -c --exclude=./build --exclude=./.git . | tar -x -C "$tree" &&
-        (cd "$tree" && make -j2 all CPPFLAGS=-DOCITAR_NO_INTRINSICS &&
-            sh tests/run.sh build commands)
-}
-
 kernels() {
-    check 'the command, portable' portable_commands
     check 'a million messages' sh -c \
         'make -s build/test_kernels && build/test_kernels 1000000'
 }

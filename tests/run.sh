@@ -73,6 +73,10 @@ half() { # function
     echo end >>"$counts"
 }
 
+if [ ! -x "$build/ocitar" ] && [ $# = 1 ]; then
+    echo "run.sh: no programs in $build: make programs" >&2
+    exit 2
+fi
 rm -f "$build"/*.counts
 for h in $halves; do half "$h" >"$build/$h.said" 2>&1 & done
 wait
