@@ -1,8 +1,8 @@
 #!/bin/sh
-# fresh.sh [CPPFLAGS] - what a newcomer does: a clone of the last commit, then make demo
-# and make test, with a compiler and make and no tools beyond those that every
-# system has. Nothing of this working tree, and no other compiler or consumer,
-# can be what makes it pass. Exit 0 if both targets did.
+# fresh.sh [CPPFLAGS] - what a newcomer does: a clone of the last commit, then
+# make demo and make test, with a compiler and make and no tools beyond those
+# that every system has. Nothing of this working tree, and no other compiler or
+# consumer, can be what makes it pass. Exit 0 if both targets did.
 flags=$*
 cd "$(dirname "$0")/.." || exit 2
 work=$(mktemp -d) || exit 2
