@@ -7,7 +7,7 @@
 
    What concerns images goes through the public calls of ocitar.h; what is
    here is a command's own business: options, paths, messages. Read it from
-   the bottom: main, run_command, pack_image, pack_layer and add_file.
+   the bottom: main, run_command, pack_image, pack_layer and add_files.
 
    With -DOCITAR_WITH_ZLIB ... -lz it takes and makes gzip, and with
    -DOCITAR_WITH_ZSTD ... -lzstd zstd.                                     */
@@ -2217,8 +2217,12 @@ static int pack_layer(pack *p, const input *in)
 
 /* ---- artifact ---------------------------------------------------------- */
 
+enum { TOGETHER = 12 }; /* files that are handed to the library at a time */
+
 /* A file being read, perhaps twice. Its beginning is kept. */
 typedef struct reading {
+    pack *p;
+    input *in;
     ocitar_fd fd;
     ocitar_source from;
     uint64_t bytes; /* in all passes */
@@ -2232,6 +2236,7 @@ static int reading_get(void *user, void *out, size_t capacity, size_t *len)
     uint64_t room = r->bytes < sizeof r->head ? sizeof r->head - r->bytes : 0;
     int code = r->from.get_fn(r->from.user, out, capacity, len);
 
+    r->p->current = r->in;
     if (code != 0)
         return code;
     if (room > 0 && *len > 0)
@@ -2245,6 +2250,7 @@ static int reading_rewind(void *user)
 {
     const reading *r = (const reading *)user;
 
+    r->p->current = r->in;
     return r->from.rewind_fn(r->from.user);
 }
 
@@ -2252,6 +2258,7 @@ static int reading_same(void *user, int begin)
 {
     const reading *r = (const reading *)user;
 
+    r->p->current = r->in;
     return r->from.same_fn(r->from.user, begin);
 }
 
@@ -2266,9 +2273,26 @@ static void widen_pipe(int descriptor)
 #endif
 }
 
+static int reading_begin(reading *r, pack *p, input *in)
+{
+    memset(r, 0, sizeof *r);
+    r->p = p;
+    r->in = in;
+    p->current = in;
+    if (is_output(p, &in->info)) {
+        complain("%s: this is the output", in->path);
+        return FAILED;
+    }
+    ocitar_fd_begin(&r->fd, in->descriptor);
+    ocitar_fd_source(&r->fd, &r->from);
+    r->passes = S_ISREG(in->info.st_mode) && r->from.rewind_fn != NULL ? 2 : 1;
+    widen_pipe(in->descriptor);
+    return DONE;
+}
+
 /* A pipe: what comes out of it waits as a layer does. */
 static int copy_pipe(pack *p, reading *r, unsigned char *buffer, size_t size,
-                     ocitar_descriptor *d)
+                     ocitar_digest *digest, uint64_t *total)
 {
     ocitar_wait wait = OCITAR_ZERO;
     size_t len = 1;
@@ -2287,57 +2311,54 @@ static int copy_pipe(pack *p, reading *r, unsigned char *buffer, size_t size,
     if (code == OCITAR_OK)
         code = ocitar_blob_commit(&p->blob, OCITAR_SIZE_UNKNOWN, NULL);
     if (code == OCITAR_OK)
-        code = ocitar_blob_digest(&p->blob, &d->digest);
+        code = ocitar_blob_digest(&p->blob, digest);
     if (code != OCITAR_OK)
         return explain_end(p, code);
-    d->size = r->bytes;
+    *total = r->bytes;
     code = ocitar_blob_close(&p->blob);
     return code == OCITAR_OK ? DONE : explain(p, code);
 }
 
-static int copy_file(pack *p, reading *r, ocitar_descriptor *d)
+/* Reads and writes them; the library hashes several at a time. */
+static int copy_files(pack *p, reading *r, size_t count,
+                      unsigned char *buffer, size_t size,
+                      ocitar_digest *digests, uint64_t *sizes)
 {
-    static unsigned char buffer[262144];
-    ocitar_source source = OCITAR_ZERO;
+    ocitar_source sources[TOGETHER];
+    size_t i;
     int code;
 
-    ocitar_fd_begin(&r->fd, p->current->descriptor);
-    ocitar_fd_source(&r->fd, &r->from);
-    r->passes = 1;
-    widen_pipe(p->current->descriptor);
-    if (!S_ISREG(p->current->info.st_mode) || r->from.rewind_fn == NULL)
-        return copy_pipe(p, r, buffer, sizeof buffer, d);
-    r->passes = 2;
-    source.get_fn = reading_get;
-    source.rewind_fn = reading_rewind;
-    source.same_fn = reading_same;
-    source.file = r->from.file;
-    source.user = r;
-    code = ocitar_blob_copy(&p->layout, p->o->algorithm, &source, buffer,
-                            sizeof buffer, &d->digest, &d->size);
+    memset(sources, 0, sizeof sources);
+    for (i = 0; i < count; i++) {
+        sources[i].get_fn = reading_get;
+        sources[i].rewind_fn = reading_rewind;
+        sources[i].same_fn = reading_same;
+        sources[i].file = r[i].from.file;
+        sources[i].user = &r[i];
+    }
+    code = ocitar_blob_copy_many(&p->layout, p->o->algorithm, sources, count,
+                                 buffer, size, digests, sizes);
     return code == OCITAR_OK ? DONE : explain(p, code);
 }
 
-static int add_file(pack *p, input *in)
+/* The blob becomes the manifest's next layer. */
+static int add_file(pack *p, const reading *r, const ocitar_digest *digest,
+                    uint64_t size)
 {
-    reading r = OCITAR_ZERO;
     ocitar_descriptor d = OCITAR_ZERO;
+    input *in = r->in;
     int code;
 
     p->current = in;
-    if (is_output(p, &in->info)) {
-        complain("%s: this is the output", in->path);
-        return FAILED;
-    }
+    d.digest = *digest;
+    d.size = size;
     d.media_type = in->media_type != NULL ? in->media_type
                                           : "application/octet-stream";
     d.annotations = &in->title;
     d.annotation_count = in->title.value != NULL;
-    if (copy_file(p, &r, &d) != DONE)
-        return FAILED;
     if (d.size > 0 && d.size <= p->o->inlined) {
         in->data = (unsigned char *)grow(NULL, (size_t)d.size, 1);
-        memcpy(in->data, r.head, (size_t)d.size);
+        memcpy(in->data, r->head, (size_t)d.size);
         d.data = in->data;
     }
     code = ocitar_image_layer(&p->image, &d);
@@ -2345,6 +2366,36 @@ static int add_file(pack *p, input *in)
         return explain(p, code);
     p->current = NULL;
     return DONE;
+}
+
+/* The next files of the artifact, as many as can be read twice, or a pipe;
+   *at is moved past them. */
+static int add_files(pack *p, size_t *at)
+{
+    static unsigned char buffer[262144];
+    static reading r[TOGETHER];
+    ocitar_digest digests[TOGETHER];
+    uint64_t sizes[TOGETHER];
+    size_t count = 0, i;
+    int done = DONE;
+
+    while (count < TOGETHER && *at + count < p->layers) {
+        if (reading_begin(&r[count], p, &p->inputs[*at + count]) != DONE)
+            return FAILED;
+        if (r[count].passes == 1)
+            break;
+        count++;
+    }
+    if (count > 0) {
+        done = copy_files(p, r, count, buffer, sizeof buffer, digests, sizes);
+    } else {
+        done = copy_pipe(p, r, buffer, sizeof buffer, digests, sizes);
+        count = 1;
+    }
+    for (i = 0; done == DONE && i < count; i++)
+        done = add_file(p, &r[i], &digests[i], sizes[i]);
+    *at += count;
+    return done;
 }
 
 /* All of a config, which is a small file. */
@@ -2500,11 +2551,11 @@ static int digest_index(pack *p)
 static int pack_image(pack *p)
 {
     int done = begin_archive(p), code;
-    size_t i;
+    size_t at = 0;
 
-    for (i = 0; done == DONE && i < p->layers; i++)
-        done = p->o->command == ARTIFACT ? add_file(p, &p->inputs[i])
-                                         : pack_layer(p, &p->inputs[i]);
+    while (done == DONE && at < p->layers)
+        done = p->o->command == ARTIFACT ? add_files(p, &at)
+                                         : pack_layer(p, &p->inputs[at++]);
     if (done != DONE)
         return done;
     code = ocitar_image_end(&p->image);

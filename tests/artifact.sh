@@ -131,6 +131,34 @@ check 'empty files' has_file o.tar empty $octets empty
 run artifact fw.bin some/name
 check 'the default output' [ -f name-latest.tar ]
 
+# Fifteen of several lengths, more than are hashed at a time, and a pipe among
+# them.
+files='01 02 03 04 05 06 07 08 09 10 11 12 13 14 15'
+for n in $files; do head -c "$n$n" fw.bin | tail -c +"$n" >"many$n"; done
+cat many03 many14 | "$ocitar" artifact -o many.tar many01 many02 many03 many04 \
+    - many05 many06 many07 many08 many09 many10 many11 many12 many13 many14 \
+    many15 fw.bin x:1 >out 2>err
+check 'many files: exit 0' [ $? = 0 ]
+for n in $files; do
+    check "many files: $n" has_file many.tar "many$n" $octets "many$n"
+done
+check 'many files: the long one' has_file many.tar fw.bin $octets fw.bin
+cat many03 many14 >piped
+check 'many files: the pipe' sh -c \
+    "tar -xOf many.tar 'blobs/$(sum_of piped | tr : /)' | cmp - piped"
+manifest many.tar | tr , '\n' |
+    sed -n "s/.*$title\":\"\([a-z0-9.]*\)\".*/\1/p" >titles
+# shellcheck disable=SC2086 # words
+{ printf 'many%s\n' $files; echo fw.bin; } >names
+check 'many files: in their order' cmp names titles
+# A file that opens and cannot be read, where there is one.
+if [ -e /proc/self/mem ]; then
+    run artifact -o "$dir/o2.tar" many01 /proc/self/mem many02 x:1
+    check 'a fault among many names its file' \
+        grep -q '^ocitar: /proc/self/mem: ' err
+    check 'a fault among many: no output' [ ! -e o2.tar ]
+fi
+
 # ---- media types, and standard input ----------------------------------------
 
 # An operand, and the file, type and title that it becomes.
