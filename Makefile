@@ -57,7 +57,9 @@ help:
 
 all: $(EXAMPLES)
 
-programs: $(EXAMPLES) $(TOOLS) $(TESTS)
+test-programs: $(TOOLS) $(TESTS)
+
+programs: $(EXAMPLES) test-programs
 
 # Two jobs at a time: nearly all of the time is the compiler's.
 demo:
@@ -67,9 +69,6 @@ demo:
 test:
 	@$(MAKE) -j2 programs
 	@CC='$(CC)' sh tests/run.sh build
-test-programs:
-	@$(MAKE) -j2 $(TOOLS) $(TESTS)
-	@CC='$(CC)' sh tests/run.sh build programs
 
 # gzip and zstd are built in where pkg-config knows their libraries and the
 # compiler links with them; `make PKG_CONFIG=false` leaves them out.
@@ -106,17 +105,14 @@ build/ota_verify: examples/ota_verify.c ocitar.h
 	@mkdir -p build
 	$(COMPILE) $(LDFLAGS) -o $@ examples/ota_verify.c $(LDLIBS)
 
-build/replay: tests/replay.c ocitar.h
-	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ tests/replay.c $(LDLIBS)
-build/headers: tests/headers.c ocitar.h
-	@mkdir -p build
-	$(COMPILE) $(LDFLAGS) -o $@ tests/headers.c $(LDLIBS)
-
 # The test programs share one copy of the library.
 build/implementation.o: tests/implementation.c ocitar.h
 	@mkdir -p build
 	$(COMPILE) -c -o $@ tests/implementation.c
+build/replay: tests/replay.c ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/replay.c build/implementation.o $(LDLIBS)
+build/headers: tests/headers.c ocitar.h build/implementation.o
+	$(COMPILE) $(LDFLAGS) -o $@ tests/headers.c build/implementation.o $(LDLIBS)
 build/model: tests/model.c ocitar.h build/implementation.o
 	$(COMPILE) $(LDFLAGS) -o $@ tests/model.c build/implementation.o $(LDLIBS)
 build/faults: tests/faults.c tests/check.h ocitar.h build/implementation.o

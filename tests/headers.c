@@ -3,7 +3,6 @@
    One row, one check; nothing is skipped. Ends with "N passed, N failed";
    exit 0 if none failed, 1 if one did, 2 if the file is no such table. */
 
-#define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 #include <stdio.h>
 #include <stdlib.h>

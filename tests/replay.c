@@ -4,7 +4,6 @@
    that the sink holds; writes those bytes to OUT.tar. Exit 0 if the script
    could be played, 1 if a file failed, 2 if the script is not one. */
 
-#define OCITAR_IMPLEMENTATION
 #include "ocitar.h"
 #include <stdio.h>
 #include <stdlib.h>

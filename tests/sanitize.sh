@@ -19,9 +19,17 @@ sanitizers() { # compiler
     echo "-g -O1 -fno-omit-frame-pointer -fsanitize=$what" \
         -fno-sanitize-recover=all
 }
-ASAN_OPTIONS=abort_on_error=0:detect_leaks=1:detect_stack_use_after_return=1
 UBSAN_OPTIONS=print_stacktrace=1
-export ASAN_OPTIONS UBSAN_OPTIONS
+export UBSAN_OPTIONS
+
+# Looking for leaks at the end of a process takes twice what all else does, and
+# the command's tests are some thousand processes.
+with_leaks() { # 1 or 0, command...
+    ASAN_OPTIONS=detect_leaks=$1:detect_stack_use_after_return=1
+    export ASAN_OPTIONS
+    shift
+    "$@"
+}
 
 # Proof that a report ends a program: without it a green run says nothing.
 sanitizes() { # compiler
@@ -64,25 +72,46 @@ report() { # file...
         sed -n '1,80s/^/    /p'
 }
 
-run_tests() { # compiler flag target
-    log=$work/$1.log
+run_tests() { # compiler flag
     if ! sanitizes "$1"; then
         echo "FAIL $1: its sanitizers do not work here"
         failed=$((failed + 1))
         return
     fi
+    what=programs
+    if [ "$1" = gcc ]; then what=test-programs; fi
     copy_tree "$work/$1"
-    # make's own "Error" lines go to the log's standard error, the count
-    # must stay the last line.
-    FORCED=1 make -C "$work/$1" --no-print-directory "$3" CC="$1" \
-        CFLAGS="$(sanitizers "$1")" CPPFLAGS="$2" >"$log" 2>"$work/err"
+    if ! make -C "$work/$1" -j2 $what CC="$1" CFLAGS="$(sanitizers "$1")" \
+        CPPFLAGS="$2" >"$work/log" 2>&1; then
+        echo "FAIL $1: the programs"
+        report "$work/log"
+        failed=$((failed + 1))
+        return
+    fi
+    run_part "$1" 1 run.sh build programs
+    if [ "$1" = clang ]; then
+        run_part "$1" 0 run.sh build commands
+        run_part "$1" 1 compress.sh build # of the command, what has a heap
+    fi
+}
+
+run_part() { # compiler leaks script argument...
+    log=$work/log
+    (
+        cd "$work/$1" || exit 2
+        CC=$1 leaks=$2 script=tests/$3
+        shift 3
+        export CC FORCED=1
+        with_leaks "$leaks" sh "$script" "$@"
+    ) >"$log" 2>&1
     status=$?
     count "$log" $status
     if [ $status != 0 ]; then
-        echo "FAIL $1: make $3 ended with $status"
-        report "$log" "$work/err"
+        echo "FAIL $1: $3 ended with $status"
+        report "$log"
     fi
-    echo "$1 sanitized, $2: $line"
+    shift 2
+    echo "$compiler sanitized, $*: $line"
 }
 
 flag_of() { # compiler
@@ -95,9 +124,7 @@ flag_of() { # compiler
 
 for compiler in gcc clang; do
     if command -v $compiler >/dev/null; then
-        target=test
-        if [ $compiler = gcc ]; then target=test-programs; fi
-        run_tests $compiler "$(flag_of $compiler)" $target
+        run_tests $compiler "$(flag_of $compiler)"
     else
         echo "$compiler is not installed"
         failed=$((failed + ${GRID_ALL:-0}))
