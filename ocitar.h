@@ -1866,6 +1866,20 @@ struct ocitar_directory {
 #else
 #  define OCITAR_I_APART
 #endif
+/* Nor may gcc know what its callers hand over. */
+#if defined __has_attribute && !defined OCITAR_SMALL
+#  if __has_attribute(noipa)
+#    define OCITAR_I_OPAQUE __attribute__((noipa))
+#  endif
+#endif
+#ifndef OCITAR_I_OPAQUE
+#  define OCITAR_I_OPAQUE
+#endif
+#if defined __GNUC__ && defined __BYTE_ORDER__ && !defined OCITAR_SMALL
+#  if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#    define OCITAR_I_SWAPS
+#  endif
+#endif
 #ifdef OCITAR_NO_ERROR_TEXT
 #  define OCITAR_I_WHY(text) ((void)(text), (const char *)NULL)
 #else
@@ -2039,6 +2053,13 @@ static size_t ocitar_i_bytes_signed(char *out, int64_t value)
                    out + n, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
+/* Zeros, where many are written often: what gcc makes of a memset whose length
+   it knows (rep stos) is slower than the function. */
+static OCITAR_I_OPAQUE void ocitar_i_bytes_clear(void *p, size_t len)
+{
+    OCITAR_MEMSET(p, 0, len);
+}
+
 /* Octal digits that fill `width` bytes. */
 static void ocitar_i_bytes_octal(uint8_t *out, size_t width, uint64_t value)
 {
@@ -2055,10 +2076,15 @@ static uint32_t ocitar_i_bytes_load32(const uint8_t *p)
 
 static void ocitar_i_bytes_store32(uint8_t *p, uint32_t v)
 {
+#ifdef OCITAR_I_SWAPS /* or gcc would make vectors of the bytes of several */
+    v = __builtin_bswap32(v);
+    OCITAR_MEMCPY(p, &v, 4);
+#else
     p[0] = (uint8_t)(v >> 24);
     p[1] = (uint8_t)(v >> 16);
     p[2] = (uint8_t)(v >> 8);
     p[3] = (uint8_t)v;
+#endif
 }
 
 static void ocitar_i_bytes_store64(uint8_t *p, uint64_t v)
@@ -3228,11 +3254,11 @@ static void ocitar_i_digester_close(ocitar_digester *d, uint8_t *out)
 
     block[held++] = 0x80;
     if (held > size - size / 8) { /* the length has an eighth of a block */
-        OCITAR_MEMSET(block + held, 0, size - held);
+        ocitar_i_bytes_clear(block + held, size - held);
         ocitar_i_digester_blocks(d, block, 1);
         held = 0;
     }
-    OCITAR_MEMSET(block + held, 0, size - held);
+    ocitar_i_bytes_clear(block + held, size - held);
     ocitar_i_bytes_store64(block + size - 8, d->length << 3);
     if (size == 128)
         block[size - 9] = (uint8_t)(d->length >> 61);
@@ -3315,10 +3341,11 @@ static void ocitar_i_lane_begin(ocitar_i_lane *lane, size_t message,
     lane->data = data;
     lane->blocks = len / 64;
     lane->tail_blocks = rest < 56 ? 1 : 2;
-    OCITAR_MEMSET(lane->tail, 0, sizeof lane->tail);
     if (rest > 0)
         OCITAR_MEMCPY(lane->tail, data + len - rest, rest);
     lane->tail[rest] = 0x80;
+    ocitar_i_bytes_clear(lane->tail + rest + 1,
+                         64 * lane->tail_blocks - rest - 9);
     ocitar_i_bytes_store64(lane->tail + 64 * lane->tail_blocks - 8,
                            (uint64_t)len << 3);
 }
@@ -3957,7 +3984,7 @@ OCITAR_API int ocitar_encoder_begin(ocitar_encoder *encoder,
 
     if (encoder == NULL)
         return OCITAR_E_ARG;
-    OCITAR_MEMSET(encoder, 0, sizeof *encoder);
+    ocitar_i_bytes_clear(encoder, sizeof *encoder);
     if (entry == NULL || entry->format > OCITAR_FORMAT_PAX ||
         (entry->pax_count > 0 && entry->pax == NULL))
         return OCITAR_E_ARG;
@@ -4050,13 +4077,17 @@ static uint32_t ocitar_i_tar_sum(const uint8_t block[512])
     return sum;
 #else
     const uint64_t even = 0x00ff00ff00ff00ffu;
-    unsigned end = block[345] != 0 ? 512 : 352; /* the prefix is the last */
     uint64_t sum = 0, v;
 
-    for (i = 0; i < end; i += 8) {
+    for (i = 0; i < 352; i += 8) {
         OCITAR_MEMCPY(&v, block + i, 8);
         sum += (v & even) + (v >> 8 & even);
     }
+    if (block[345] != 0) /* the prefix, which is the last field */
+        for (i = 352; i < 512; i += 8) {
+            OCITAR_MEMCPY(&v, block + i, 8);
+            sum += (v & even) + (v >> 8 & even);
+        }
     sum = (sum & 0x0000ffff0000ffffu) + (sum >> 16 & 0x0000ffff0000ffffu);
     return (uint32_t)sum + (uint32_t)(sum >> 32);
 #endif
@@ -4255,7 +4286,7 @@ OCITAR_API int ocitar_encoder_next(ocitar_encoder *encoder,
 {
     if (encoder == NULL || encoder->phase == OCITAR_I_TAR_DONE)
         return 0;
-    OCITAR_MEMSET(block, 0, 512);
+    ocitar_i_bytes_clear(block, 512);
     if (OCITAR_I_PAX && encoder->phase == OCITAR_I_TAR_PAX_HEAD) {
         ocitar_i_tar_pax_head(encoder, block);
         encoder->phase = OCITAR_I_TAR_PAX_DATA;
@@ -6640,18 +6671,25 @@ static void ocitar_i_layout_cancel(ocitar_layout *l, int code)
                              "an entry was torn after it went out");
 }
 
+static void ocitar_i_layout_entry(ocitar_entry *out, const char *name,
+                                  size_t name_len, uint32_t mode,
+                                  int64_t size, char typeflag)
+{
+    ocitar_i_bytes_clear(out, sizeof *out);
+    out->name = name;
+    out->name_len = name_len;
+    out->mode = mode;
+    out->size = size;
+    out->typeflag = typeflag;
+}
+
 static int ocitar_i_layout_open(ocitar_layout *l, const char *name,
                                 size_t name_len, uint32_t mode, int64_t size,
                                 char typeflag)
 {
     ocitar_entry entry;
 
-    OCITAR_MEMSET(&entry, 0, sizeof entry);
-    entry.name = name;
-    entry.name_len = name_len;
-    entry.mode = mode;
-    entry.size = size;
-    entry.typeflag = typeflag;
+    ocitar_i_layout_entry(&entry, name, name_len, mode, size, typeflag);
     ocitar_i_layout_root(l)->user_code = 0;
     return l->driver->begin_fn(l->driver_user, &entry);
 }
@@ -6663,12 +6701,7 @@ static int ocitar_i_layout_seal(ocitar_layout *l, const char *name,
     ocitar_entry entry;
     int e;
 
-    OCITAR_MEMSET(&entry, 0, sizeof entry);
-    entry.name = name;
-    entry.name_len = name_len;
-    entry.mode = mode;
-    entry.size = (int64_t)size;
-    entry.typeflag = '0';
+    ocitar_i_layout_entry(&entry, name, name_len, mode, (int64_t)size, '0');
     e = l->driver->end_fn(l->driver_user, &entry);
     if (e != OCITAR_OK)
         ocitar_i_layout_cancel(l, e);
